@@ -78,9 +78,10 @@ def without_unit(value: Any, name: str, unit: pq.UnitQuantity = pq.mV) -> TypeEr
             f"{name} carries a unit of Brian2: convert it with brianpresyn.from_brian({name}, "
             f"{_symbol(unit)}), in the unit that fits"
         )
+    is_text = isinstance(value, str)
+    remedy = f"write {_symbol(unit)}, say, and not a text" if is_text else "multiply the number by its unit"
     return TypeError(
-        f"{name} must carry a unit (for example 0.1*{_symbol(unit)}), got {shown(value)}: "
-        "multiply the number by its unit"
+        f"{name} must carry a unit (for example 0.1*{_symbol(unit)}), got {shown(value)}: {remedy}"
     )
 
 

@@ -232,7 +232,9 @@ class Fuzz:
         rng = np.random.default_rng(seed)
         for name, kind, function in public_callables(self.package):
             is_chosen = not only or only in (name, name.split(".")[0])
-            if not is_chosen or name.split(".")[0] in self._said.NOT_CALLED:
+            head = name.split(".")[0]
+            is_result = head in self._said.NOT_CALLED and (kind is None or head not in self._said.INSTANCES)
+            if not is_chosen or is_result or name in self._said.NOT_CALLED:
                 continue
             arguments = arguments_of(name, function, kind is not None)
             for argument in arguments:

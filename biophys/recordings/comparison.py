@@ -1,19 +1,18 @@
 """Compare models of one recording: information criteria, held-out sweeps, nested models of a change."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import MinLen
 from numpy.typing import NDArray
 
+from biophys.argument_types import check_kind, checked_types
 from biophys.recordings.likelihood import Likelihood, Responses
+from biophys.recordings.recording import Cv
+from biophys.recordings.release_fit import ReleaseFit
 from biophys.recordings.site_profile import profile_of_sites
 from biophys.units import FloatArray
-
-if TYPE_CHECKING:
-    from biophys.recordings.release_fit import ReleaseFit
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,9 @@ def compare(*fits: ReleaseFit) -> list[ComparedFit]:
     """
     if len(fits) < 2:
         raise ValueError("compare at least two fits")
-    first = fits[0].recording.amplitudes
-    for fit in fits[1:]:
-        if not np.array_equal(fit.recording.amplitudes, first, equal_nan=True):
+    for fit in fits:
+        check_kind(fit, ReleaseFit, "each of fits", "fit_release(responses)")
+        if not np.array_equal(fit.recording.amplitudes, fits[0].recording.amplitudes, equal_nan=True):
             raise ValueError("these fits are of different responses: fit every model to the same recording")
     delta, weight = bic_weights(np.array([fit.bic for fit in fits]))
     rows = [
@@ -94,8 +93,9 @@ def _sweeps(data: Responses, kept: NDArray[np.bool_]) -> Responses:
     return replace(data, x=data.x[:, kept], gaps=gaps, condition=data.condition[kept], **none)
 
 
+@checked_types
 def variability_table(
-    fit: ReleaseFit, values: tuple[float, ...] = (0.0, 0.2, 0.3, 0.4, 0.5)
+    fit: ReleaseFit, values: Annotated[tuple[Cv, ...], MinLen(1)] = (0.0, 0.2, 0.3, 0.4, 0.5)
 ) -> list[dict[str, Any]]:
     """Return n, p, q and log likelihood with these coefficients of variation of quanta within sites as given.
 

@@ -1,30 +1,29 @@
 """Draw a fit to recorded responses: what was measured, what the model expects, and what stays open."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
+from biophys.argument_types import check_kind
 from biophys.palette import BLUE, ORANGE, VERMILION
 from biophys.recordings.release_chain import released_before
+from biophys.recordings.release_fit import ReleaseFit
 from biophys.recordings.release_moments import train_moments
 from biophys.recordings.response_density import log_density
 from biophys.units import FloatArray
 
-if TYPE_CHECKING:
-    from biophys.recordings.release_fit import ReleaseFit
-
 _DATA, _MODEL, _PARTS = "#666666", BLUE, ORANGE
 
 
-def plot_fit(fit: ReleaseFit, figure: Figure | None = None) -> Figure:
+def plot_fit(fit: ReleaseFit, figure: Figure | SubFigure | None = None) -> Figure | SubFigure:
     """Draw responses with the model's density, the profile of n, and residuals; of trains the positions too.
 
     `figure` is empty and about 10 by 6 inches; by default a new one.
     """
-    if figure is None:
+    if figure is not None:
+        check_kind(figure, (Figure, SubFigure), "figure", "plt.figure()")
+    else:
         figure = Figure(figsize=(10, 6))
         # Margins that do for all: to find them takes longer than to draw.
         figure.subplots_adjust(left=0.08, right=0.98, bottom=0.085, top=0.955, hspace=0.33, wspace=0.2)
@@ -105,8 +104,7 @@ def _draw_positions(fit: ReleaseFit, axes: Any) -> None:
     likelihood, phi, driven = _driven(fit)
     quanta = likelihood.quanta(phi)
     x = fit.scale * likelihood.data.x[0]
-    position = np.arange(1, x.shape[1] + 1)
-    expected, sds = np.zeros(x.shape), np.zeros(x.shape)
+    expected, sds = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
     for s in range(x.shape[0]):
         mean, covariance = train_moments(
             float(likelihood.n[0]),
@@ -118,12 +116,17 @@ def _draw_positions(fit: ReleaseFit, axes: Any) -> None:
         )
         expected[s] = fit.scale * mean
         sds[s] = abs(fit.scale) * np.sqrt(np.diag(covariance) + quanta.noise[0, s] ** 2)
-    middle, half = expected.mean(axis=0), sds.mean(axis=0)
+    # Of the model too where something was measured: sweeps differ in length, intervals and condition.
+    is_there = np.isfinite(x)
+    position = 1 + np.flatnonzero(is_there.any(axis=0))
+    parts = (np.where(is_there, part, np.nan)[:, position - 1] for part in (expected, sds, x))
+    middle, half, mean = (np.nanmean(part, axis=0) for part in parts)
     axes.fill_between(position, middle - half, middle + half, color=_MODEL, alpha=0.2, label="model, ± sd")
     axes.plot(position, middle, color=_MODEL)
-    axes.plot(position, x.T, ".", color=_DATA, markersize=3)
-    axes.plot(position, np.nanmean(x, axis=0), "o", color="black", markersize=3, label="mean of sweeps")
+    axes.plot(position, x.T[position - 1], ".", color=_DATA, markersize=3)
+    axes.plot(position, mean, "o", color="black", markersize=3, label="mean of sweeps")
     axes.set(xlabel="stimulus in the sweep", ylabel=f"response ({fit.recording.unit_text})")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_title(f"{x.shape[0]} sweeps", fontsize=10)
     axes.legend(fontsize=8)
 

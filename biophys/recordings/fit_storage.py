@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import quantities as pq
 
+from biophys.argument_types import check_kind
 from biophys.recordings.likelihood import ReleaseModel, Responses
 from biophys.recordings.recording import QuantalVariability, Recording
 from biophys.recordings.release_fit import FittedParameter, ReleaseFit
@@ -74,6 +75,7 @@ def _with_numbers(value: Any) -> Any:
 
 def from_dict(stored: dict[str, Any]) -> ReleaseFit:
     """Build a fit from :func:`as_dict`; raise ValueError if it was stored in another format."""
+    check_kind(stored, dict, "stored", "json.load(open('my.json'))['cell 1']")
     stored = _with_numbers(stored)
     if stored.get("format") != _FORMAT:
         raise ValueError(f"a stored fit has format {_FORMAT}, got {stored.get('format')!r}")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import quantities as pq
 
-from biophys.argument_types import Inside, check_choice, check_type, checked_types
+from biophys.argument_types import Inside, check_choice, check_type, checked_types, suggestion
 from biophys.progress import Progress, ignore_progress
 from biophys.quantal import checked_n_sites
 from biophys.recordings.implausible import ImplausibleRecordingWarning
@@ -22,7 +23,7 @@ from biophys.recordings.serial_dependence import SerialDependenceWarning
 from biophys.recordings.site_profile import profile_of_families, sites_tried
 from biophys.recordings.train_dynamics import DYNAMICS
 from biophys.short_term import ShortTermDynamics
-from biophys.units import FloatArray
+from biophys.units import FloatArray, shown
 
 _SHARED = {"n": "n", "p": "p", "q": "q", "variability": "within", "noise": "noise"}
 # The forward pass costs n^2 for each stimulus: fewer numbers of sites are tried than of trials.
@@ -178,6 +179,7 @@ class ReleaseFits(Sequence):
         return rows
 
 
+@checked_types
 def fit_releases(
     recordings: Any, spike_times: Any = None, *, on_progress: Progress = ignore_progress, **options: Any
 ) -> ReleaseFits:
@@ -188,10 +190,11 @@ def fit_releases(
     Parameters
     ----------
     recordings
-        A quantity (trials, synapses) of independent trials, or a list with the amplitudes of each synapse
-        (or a dict of arguments of :func:`fit_release` for each).
+        A quantity, array or DataFrame (trials, synapses) of independent trials, or a list with the amplitudes
+        of each synapse (or a dict of arguments of :func:`fit_release` for each).
     **options, spike_times
-        Of all synapses, as of :func:`fit_release`; a list of noises, one for each synapse, is allowed.
+        Of all synapses, as of :func:`fit_release`; where they have no `conditions`, `noise` may be a list
+        with that of each synapse.
     on_progress : called with the fraction that is fitted, 0..1, and what is being done
 
     Examples
@@ -203,21 +206,27 @@ def fit_releases(
     >>> [getattr(fit, "reason", "fitted")[:8] for fit in fits]
     ['fitted', 'a consta', 'fitted']
     """
-    if isinstance(recordings, pq.Quantity) and recordings.ndim == 2:
-        recordings = list(recordings.T)
+    recordings = _each_of(recordings)
     noise: Any = options.get("noise")
-    per_synapse = isinstance(noise, pq.Quantity) and noise.ndim == 1 and noise.size == len(recordings)
+    _check_names(options)
+    arguments_of = (options, *(item for item in recordings if isinstance(item, dict)))
+    has_conditions = any("conditions" in each for each in arguments_of)
+    is_list = isinstance(noise, list | tuple) and not has_conditions
+    if is_list and len(noise) != len(recordings):
+        raise ValueError(f"noise has {len(noise)} entries for {len(recordings)} synapses: give one for each")
+    per_synapse = is_list or (np.shape(noise) == (len(recordings),) and isinstance(noise, pq.Quantity))
     inputs = []
     for number, item in enumerate(recordings):
         own = dict(item) if isinstance(item, dict) else {"amplitudes": item}
         own = ({"noise": noise[number]} if per_synapse else {}) | own
-        inputs.append({"spike_times": spike_times} | options | own)
+        inputs.append({"amplitudes": [], "spike_times": spike_times} | options | own)
     fits: list[Any] = [None] * len(inputs)
     groups: dict[Any, list[tuple[int, Recording]]] = {}
     tasks: dict[Any, _Task] = {}
     for number, arguments in enumerate(inputs):
-        fitting = {k: arguments.pop(k) for k in _FIT_OPTIONS if k in arguments}
         try:
+            _check_names(arguments)
+            fitting = {k: arguments.pop(k) for k in _FIT_OPTIONS if k in arguments}
             recording = checked_recording(**arguments)
             task = _task(recording, **fitting)
         except (TypeError, ValueError) as error:
@@ -236,6 +245,26 @@ def fit_releases(
             for number, fit in zip(numbers, _fit_or_reason(list(alike), tasks[key]), strict=True):
                 fits[number] = fit
     return ReleaseFits(fits)
+
+
+def _each_of(recordings: Any) -> list[Any]:
+    """Return what was recorded of each synapse: the columns of a table, or the members of a list."""
+    n_axes = getattr(recordings, "ndim", 0)
+    if n_axes == 2:
+        return [x for _, x in recordings.items()] if hasattr(recordings, "items") else list(recordings.T)
+    is_list = np.iterable(recordings) and not isinstance(recordings, str | bytes | Mapping)
+    if not is_list or (n_axes == 1 and recordings.dtype != object):
+        wanted = "a quantity (trials, synapses) or a list with the amplitudes of each synapse"
+        remedy = "fit_release fits one; of a dict give list(cells.values())"
+        raise TypeError(f"recordings must be {wanted}, got {shown(recordings)}: {remedy}")
+    return list(recordings)
+
+
+def _check_names(arguments: Mapping[str, Any]) -> None:
+    """Raise TypeError for arguments that :func:`fit_release` does not have."""
+    known = inspect.signature(fit_release).parameters
+    for name in arguments.keys() - known.keys():
+        raise TypeError(f"fit_release has no argument {name!r}{suggestion(name, known)}")
 
 
 def _fit_or_reason(recordings: list[Recording], task: _Task) -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from biophys.argument_types import checked_types
+from biophys.argument_types import Count, checked_types
 from biophys.recordings.likelihood import Likelihood, is_limit
 from biophys.recordings.recording import Recording
 from biophys.recordings.release_fit import ReleaseFit
@@ -189,7 +189,7 @@ class GoodnessOfFit:
 
 
 @checked_types
-def goodness_of_fit(fit: ReleaseFit, *, rng: np.random.Generator, n_simulated: int = 199) -> GoodnessOfFit:
+def goodness_of_fit(fit: ReleaseFit, *, rng: np.random.Generator, n_simulated: Count = 199) -> GoodnessOfFit:
     """Compare a recording with `n_simulated` others drawn from its fit.
 
     The p-values are of the distribution, lag-1 correlation, position and first-of-sweep means of the

@@ -1,21 +1,16 @@
 """Recordings that quanta of one sign over a baseline of 0 do not explain: offsets, and both signs mixed."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from biophys.recordings.likelihood import Responses
+from biophys.recordings.release_fit import ReleaseFit
 from biophys.recordings.site_profile import SiteProfile, profile_of_sites, sites_tried
 from biophys.units import FloatArray
-
-if TYPE_CHECKING:
-    from biophys.recordings.likelihood import Responses
-    from biophys.recordings.release_fit import ReleaseFit
 
 # Log likelihood that another offset or two signs must gain: less than one in a thousand recordings without.
 _GAIN = 6.0

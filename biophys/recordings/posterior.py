@@ -1,19 +1,15 @@
 """Draw from the posterior of a fit: Laplace's approximation at every n, weighted by the exact likelihood."""
 
-from __future__ import annotations
-
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.special import gammaln
 
 from biophys.recordings.likelihood import kind_of, name_in, number_of
+from biophys.recordings.release_fit import ReleaseFit
 from biophys.recordings.site_profile import credible_sites, whole_numbers
 from biophys.units import FloatArray
-
-if TYPE_CHECKING:
-    from biophys.recordings.release_fit import ReleaseFit
 
 # Proposals are t distributed: their tails are longer than those of the posterior.
 _DEGREES = 5.0

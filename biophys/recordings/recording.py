@@ -18,7 +18,7 @@ from biophys.units import FloatArray, checked_finite, magnitude_in, psp_unit_of,
 _SMALLEST_SD, _LARGEST_SD = 1e-60, 1e60
 _FARTHEST_NOISE = 1e10
 _MOST_RESPONSES = 200_000
-_Cv: TypeAlias = Annotated[float, Ge(0), Le(2)]
+Cv: TypeAlias = Annotated[float, Ge(0), Le(2)]
 
 
 @checked_types
@@ -62,8 +62,8 @@ class QuantalVariability:
     0.3
     """
 
-    within: _Cv | Literal["free"] = 0.0
-    between: _Cv = 0.0
+    within: Cv | Literal["free"] = 0.0
+    between: Cv = 0.0
     family: Literal["normal or gamma", "normal", "gamma", "inverse-gaussian"] = "normal or gamma"
 
     def __post_init__(self) -> None:
@@ -148,6 +148,8 @@ def checked_recording(
     unit: pq.Quantity | None = None,
 ) -> Recording:
     """Return what :func:`biophys.fit_release` is given as a :class:`Recording`; raise as it does."""
+    if unit is not None and not (isinstance(unit, pq.Quantity) and unit.size == 1 and unit.magnitude == 1):
+        raise ValueError(f"unit must be a unit of quantities, such as pq.pA, got {shown(unit)}")
     sweeps, unit = amplitudes_of(amplitudes, unit)
     has_times = spike_times is not None or intervals is not None
     if spike_times is not None and intervals is not None:
@@ -185,6 +187,8 @@ def amplitudes_of(amplitudes: Any, unit: pq.Quantity | None) -> tuple[list[Float
             return [np.concatenate(sweeps)], first
         return [np.asarray(s, dtype=float) for s in sweeps], first
     values, unit = _plain(amplitudes, unit)
+    if unit.dimensionality.simplified != pq.dimensionless.dimensionality:
+        psp_unit_of(unit, "amplitudes")
     if values.ndim == 2 and values.shape[1] == 1 and not isinstance(amplitudes, np.matrix):
         # A neo signal of one channel is (times, 1).
         values = values[:, 0]
@@ -203,8 +207,6 @@ def _plain(values: Any, unit: pq.Quantity | None) -> tuple[FloatArray, pq.Quanti
     if isinstance(values, pq.Quantity):
         if values.dtype.kind == "c":
             raise TypeError(f"amplitudes must be real numbers, got {values.ravel()[0]}")
-        if values.dimensionality.simplified != pq.dimensionless.dimensionality:
-            psp_unit_of(values, "amplitudes")
         if unit is not None:
             return magnitude_in(values, unit, "amplitudes"), pq.Quantity(1.0, unit)
         return np.asarray(values.magnitude, dtype=float), pq.Quantity(1.0, values.dimensionality)
@@ -330,7 +332,7 @@ def checked_variability(variability: Any) -> QuantalVariability:
     """Return a number, None or a :class:`QuantalVariability` as the last."""
     if isinstance(variability, QuantalVariability):
         return variability
-    check_type(variability, _Cv | Literal["free"] | None, "variability", 0.3)
+    check_type(variability, Cv | Literal["free"] | None, "variability", 0.3)
     return QuantalVariability(0.0 if variability is None else variability)
 
 
@@ -372,10 +374,14 @@ def checked_noise(noise: Any, recording: Recording) -> Any:
     if isinstance(noise, dict):
         missing = [label for label in labels if label not in noise]
         if missing:
-            raise ValueError(f"noise has no entry for condition {missing[0]!r}")
+            has = f"it has {', '.join(map(repr, noise)) or 'none'}"
+            raise ValueError(f"noise has no entry for condition {missing[0]!r}: {has}")
         noises = [_one_noise(noise[label], recording) for label in labels]
     elif isinstance(noise, list | tuple) and len(noise) == len(labels):
         noises = [_one_noise(part, recording) for part in noise]
+    elif isinstance(noise, list | tuple) and any(isinstance(part, Noise | pq.Quantity) for part in noise):
+        problem = f"noise has {len(noise)} entries for {len(labels)} condition{'s'[: len(labels) > 1]}"
+        raise ValueError(f"{problem}: give one for each, or one for all")
     else:
         noises = [_one_noise(noise, recording)] * len(labels)
     spread = float(np.nanstd(recording.amplitudes))
@@ -387,6 +393,10 @@ def checked_noise(noise: Any, recording: Recording) -> Any:
 
 
 def _one_noise(noise: Any, recording: Recording) -> tuple[float, float, int]:
+    if isinstance(noise, str):
+        problem = f"noise of a condition must be a quantity, a Noise or baseline samples, got {noise!r}"
+        remedy = "noise='free' fits that of all, and with shared=('n', 'q', 'variability') that of each"
+        raise ValueError(f"{problem}: {remedy}")
     if isinstance(noise, Noise):
         sd, error = float(_positive_noise(noise.sd, recording)), noise.error
         if isinstance(error, pq.Quantity):

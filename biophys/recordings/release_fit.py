@@ -12,6 +12,7 @@ import quantities as pq
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from biophys.argument_types import Count, checked_types
 from biophys.quantal import QuantalSynapse
 from biophys.recordings.likelihood import SHARES, is_limit, kind_of, name_in, number_of
 from biophys.recordings.recording import Recording
@@ -69,6 +70,7 @@ class FittedParameter:
         """The value with its unit."""
         return self.value * pq.Quantity(1.0, self.unit or "dimensionless")
 
+    @checked_types
     def holds(self, value: float) -> bool:
         """Return whether the interval contains a value."""
         return bool(self.low <= value <= self.high)
@@ -275,6 +277,7 @@ class ReleaseFit:
 
     # ---- what to simulate with ---------------------------------------------------------------------------
 
+    @checked_types
     def synapse(self, *, allow_unidentified: bool = False) -> QuantalSynapse:
         """Return the synapse at rest, one for each condition.
 
@@ -307,14 +310,17 @@ class ReleaseFit:
         }
         return ShortTermDynamics(self.p.value, **times)
 
+    @checked_types
     def simulate(self, *, rng: np.random.Generator, sites: float | None = None) -> list[FloatArray]:
         """Draw a recording of the same layout from the fit; plain amplitudes of each sweep.
 
         `sites` is another number of sites that was fitted; by default the likeliest.
         """
-        value = self.profile.value[:, 0]
-        tried = value if sites is None else np.where(self.profile.sites == sites, value, -np.inf)
-        row = int(np.argmax(tried))
+        is_asked = (self.profile.sites == sites) | (sites is None)
+        if not is_asked.any():
+            fitted = ", ".join(f"{n:g}" for n in self.profile_of()[0])
+            raise ValueError(f"sites must be a number that was fitted ({fitted}), got {sites:g}")
+        row = int(np.argmax(np.where(is_asked, self.profile.value[:, 0], -np.inf)))
         likelihood = self.profile.likelihood(row)
         return self._in_order(self.scale * drawn_from(likelihood, self.profile.theta[row], rng))
 
@@ -322,8 +328,9 @@ class ReleaseFit:
 
     def profile_of(self, name: str = "n") -> tuple[FloatArray, FloatArray]:
         """Return the numbers of sites tried and the log likelihood lost at each."""
-        if name != "n":
-            raise ValueError("the profile is kept for n; the ends of the others are in their estimates")
+        if not (isinstance(name, str) and name == "n"):
+            remedy = "the ends of the others are in their estimates"
+            raise ValueError(f"name must be 'n', whose profile is kept, got {shown(name)}: {remedy}")
         loss = 0.5 * self.profile.by_number(self.profile.loss(), np.min)[:, 0]
         is_there = np.isfinite(loss)
         sites = np.where(is_limit(self.profile.numbers), np.inf, self.profile.numbers)
@@ -351,8 +358,9 @@ class ReleaseFit:
 
         return diagnostics_of(self)
 
+    @checked_types
     def posterior(
-        self, n_draws: int = 1000, *, rng: np.random.Generator, n_max: int | None = None
+        self, n_draws: Count = 1000, *, rng: np.random.Generator, n_max: Count | None = None
     ) -> dict[str, Any]:
         """Draw from the posterior that is flat in n and p: `n_draws` for each name, and ``"k_hat"``.
 
@@ -465,7 +473,7 @@ def serial_of(recording: Recording, dynamics: str) -> SerialDependence | None:
     if dynamics != "none" or np.isfinite(recording.amplitudes).sum() < 8:
         return None
     values = recording.amplitudes.copy()
-    for label in [] if recording.is_train else recording.labels:
+    for label in recording.labels:
         is_of = recording.is_of(label)
         values[is_of] -= np.nanmean(values[is_of])
     return serial_dependence(values, recording.sweep_of_response if len(recording.sweeps) > 1 else None)
@@ -540,14 +548,12 @@ class _Columns:
         likelihood = self.profile.likelihood(0)
         for i, name in enumerate(likelihood.names):
             yield name_in(labels, name), self._coordinate(i, kind_of(name))
-        several = len(labels) > 1
-        for c, label in enumerate(labels):
-            index = likelihood.index[c]
+        for label, index in zip(labels, likelihood.index, strict=True):
             if index[0] >= 0:
-                yield f"mean[{label}]" if several else "mean", self._product(index, "mean")
-            if c == 0 or likelihood.index[c, 1] != likelihood.index[0, 1]:
-                is_one = len(set(likelihood.index[:, 1])) == 1
-                yield "capacity" if is_one else f"capacity[{label}]", self._product(index, "capacity")
+                yield f"mean[{label}]" if len(labels) > 1 else "mean", self._product(index, "mean")
+        several = len(set(likelihood.index[:, 1])) > 1
+        for label, index in zip(labels if several else labels[:1], likelihood.index, strict=False):
+            yield f"capacity[{label}]" if several else "capacity", self._product(index, "capacity")
 
     def _sites_at_best(self) -> FloatArray:
         """Return the likeliest number of sites; infinite where it is the largest of several tried."""

@@ -48,8 +48,8 @@ class SerialDependence:
             return f"responses drift over the experiment ({seen}): fit a stretch without drift"
         drift = self.p_values.get("run-down", 1.0)
         return (
-            f"responses are not independent ({seen}): give spike_times= (or intervals=) and "
-            "dynamics='depletion' if they come from trains"
+            f"responses are not independent ({seen}): if they come from trains, give dynamics='depletion' "
+            "with their spike_times= or intervals="
         ) + f", or fit a stretch without drift (run-down: p = {drift:.2g})" * (drift < _LEVELS["run-down"])
 
 

@@ -1,8 +1,6 @@
 """Draw recordings, site by site and event by event."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import quantities as pq
@@ -10,12 +8,10 @@ from numpy.typing import NDArray
 
 from biophys.argument_types import Count, checked_types
 from biophys.quantal import QuantalSynapse
+from biophys.recordings.likelihood import Likelihood
 from biophys.recordings.recording import checked_variability
 from biophys.short_term import ShortTermDynamics
 from biophys.units import FloatArray, checked_finite, magnitude_in
-
-if TYPE_CHECKING:
-    from biophys.recordings.likelihood import Likelihood
 
 
 @checked_types

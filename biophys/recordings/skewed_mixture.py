@@ -127,15 +127,18 @@ class _Synapse:
         """Return the log of one quantum's moment generating function, with derivatives."""
         return log_quantum(z, self.q, self.c2, self.family)
 
-    def terms(self, z: NDArray[Any], active: tuple[int, ...]) -> NDArray[Any]:
-        """Return M(z) and M(z) times what its first and second derivatives are over it; (terms, ...)."""
+    def terms(self, z: NDArray[Any], active: tuple[int, ...], log_scale: Any = 0.0) -> NDArray[Any]:
+        """Return M(z) and M(z) times what its first and second derivatives are over it; (terms, ...).
+
+        All are over exp(`log_scale`), which far out would be too large a number.
+        """
         n, p = self.n, self.p
         g, by_q, by_qq, by_qw = self.quantum(z)
         released = np.expm1(g)
         share = 1.0 / (1.0 + p * released)
         grown, released_share = (1.0 + released) * share, released * share
         noise2 = (self.noise * z) ** 2
-        value = np.exp(n * np.log1p(p * released) + 0.5 * noise2)
+        value = np.exp(n * np.log1p(p * released) + 0.5 * noise2 - log_scale)
         if not active:
             return value[None]
         by_w = 2.0 * (by_q - g)
@@ -165,9 +168,8 @@ class _Synapse:
         """
         s, w = self._saddle(x), 0.5 * w[1] * np.arange(2 * w.size)
         log_mgf = self.n * np.log1p(self.p * np.expm1(self.quantum(s)[0])) + 0.5 * (self.noise * s) ** 2
-        factor = np.exp(-1j * w * x[:, None] - log_mgf[:, None]) * np.where(w == 0.0, 0.5, 1.0)
-        with np.errstate(invalid="ignore"):
-            terms = self.terms(s[:, None] + 1j * w, active) * factor * w[1] / np.pi
+        factor = np.exp(-1j * w * x[:, None]) * np.where(w == 0.0, 0.5, 1.0)
+        terms = self.terms(s[:, None] + 1j * w, active, log_mgf[:, None]) * factor * w[1] / np.pi
         return log_mgf - s * x, terms.real.sum(axis=-1).T
 
     def _saddle(self, x: FloatArray) -> FloatArray:

@@ -632,10 +632,10 @@ class _Columns:
         order = [rows[part] for part in _groups(self._sweep_numbers(rows))]
         self._check_stimulus_numbers(order)
         arguments: dict[str, Any] = {"amplitudes": [self.amplitude[part] for part in order]}
-        if self.clock:
-            arguments["intervals"] = [self._from_rest(part) for part in order]
         if self.condition is not None:
             arguments["conditions"] = self._conditions(self.condition, order)
+        if self.clock:
+            arguments["intervals"] = [self._from_rest(part) for part in order]
         if self.spike is not None:
             arguments["spikes"] = [self.spike[part] for part in order]
         if self.baseline is not None:
@@ -684,7 +684,9 @@ class _Columns:
                 empty = row if not np.isfinite(values[wrong[0] + 1]) else part[wrong[0]]
                 remedy = f"write the {self.clock} of every stimulus"
                 raise table.error(table.lines[empty], self.named[self.clock], f"empty; {remedy}")
-            problem = f"the stimulus comes {later[wrong[0]]:g} ms after the one before"
+            before = table.lines[part[wrong[0]]]
+            problem = f"the stimulus comes {later[wrong[0]]:g} ms after the one before in its sweep"
+            problem += f" ({'record' if table.is_json else 'line'} {before - table.is_json})"
             rule = "times must rise within a sweep ('sweep', or --new-sweep-after, says where one begins)"
             raise TableError(f"{table.at(table.lines[row])}: {problem}; {rule}")
         return np.append(1.0, later) * pq.ms
@@ -697,7 +699,8 @@ class _Columns:
             if others.size:
                 pair = f"{str(labels[others[0]])!r} in a sweep of {str(labels[part[0]])!r}"
                 where = self.table.at(self.table.lines[others[0]])
-                raise TableError(f"{where}: condition {pair}; a sweep has one")
+                remedy = "a sweep has one (number them through all conditions)"
+                raise TableError(f"{where}: condition {pair}; {remedy}")
         return [str(labels[part[0]]) for part in order]
 
 

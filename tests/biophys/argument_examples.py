@@ -133,6 +133,15 @@ SPECIAL = {
     "fitted_cost.fit": _fit,
     "fitted_cost.cost": lambda: None,
     "fitted_cost.n_draws": lambda: 20,
+    "goodness_of_fit.fit": _fit,
+    "goodness_of_fit.n_simulated": lambda: 5,
+    "variability_table.fit": _fit,
+    "variability_table.values": lambda: (0.1,),
+    "FittedParameter.holds.value": lambda: 0.4,
+    "ReleaseFit.check_condition.condition": lambda: None,
+    "ReleaseFit.from_dict.stored": lambda: _fit().to_dict(),
+    "ReleaseFit.posterior.n_draws": lambda: 20,
+    "ReleaseFit.profile_of.name": lambda: "n",
     "measured_responses.traces": lambda: _TRACES,
     "measured_responses.stimuli": lambda: [18.0] * pq.ms,
     "measured_responses.window": lambda: (1.0 * pq.ms, 8.0 * pq.ms),
@@ -172,7 +181,7 @@ SPECIAL = {
     "synapse_with.p": lambda: None,
 }
 
-INSTANCES = {}
+INSTANCES = {"ReleaseFit": _fit, "FittedParameter": lambda: _fit().p}
 """How to make one where it is not built from the examples."""
 
 NOT_CALLED = {
@@ -194,6 +203,8 @@ NOT_CALLED = {
     "FittedParameter",
     "FailedFit",
     "ReleaseFit",
+    # Of drawn recordings, for goodness_of_fit.
+    "ReleaseFit.residuals_of_drawn",
     "ReleaseFits",
     "SerialDependenceWarning",
     "ImplausibleRecordingWarning",
@@ -207,17 +218,17 @@ NOT_CALLED = {
     "NestedModel",
     "ShortTermFit",
     "fit_releases",
-    "goodness_of_fit",
-    "variability_table",
 }
 
 ALLOWED = {
     # The label of all responses where there are no conditions.
     "fitted_cost.condition": ("empty text",),
+    "ReleaseFit.check_condition.condition": ("None", "empty text"),
     # A trial that is missing.
     **dict.fromkeys(("amplitudes", "before", "after"), ("a quantity with nan in it",)),
     # Everything differs between conditions, apart from n.
     "fit_release.shared": ("an empty list", "an empty tuple", "an empty array", "an empty quantity"),
+    "FittedParameter.holds.value": ("inf", "-inf"),
     "OddsPlasticity.clamp": ("inf",),
     "OddsPlasticity.memory": ("inf",),
     "ReleasePlasticity.p_freeze": ("inf",),

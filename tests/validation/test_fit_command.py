@@ -39,7 +39,8 @@ def test_independent_responses_from_a_file_to_page_json_and_csv(folder, capsys):
     (folder / "my.csv").write_text("amplitude (pA),baseline (pA)\n" + lines)
     outputs = ("--report", "my.html", "--json", "my.json", "--csv", "out.csv")
     code, text = run(capsys, "my.csv", *outputs)
-    assert code == 0 and "release sites n" in text
+    # How long it takes shows, of one synapse too.
+    assert code == 0 and "release sites n" in text and re.search(r"100% \d:\d\d:\d\d .*fitting", text)
     fit = ReleaseFit.from_dict(json.loads((folder / "my.json").read_text())[""])
     assert fit.n.holds(3) and fit.p.holds(0.5) and fit.q.holds(-12) and fit.q.unit == "pA"
     page = (folder / "my.html").read_text()
@@ -160,6 +161,14 @@ def test_other_formats_hold_the_same(folder, monkeypatch, kind):
         (
             "sweep,condition,amplitude (pA),time (s)\n1,a,1,0\n1,b,2,1\n",
             "line 3: condition 'b' in a sweep of 'a'",
+        ),
+        (
+            "condition,sweep,amplitude (pA),time (ms)\na,1,1,0\na,1,1,9\nb,1,2,0\nb,1,2,9\n",
+            r"line 4: condition 'b' in a sweep of 'a'; a sweep has one \(number them through",
+        ),
+        (
+            "sweep,amplitude (pA),time (ms)\n1,1,0\n1,2,9\n2,2,0\n1,2,5\n",
+            r"line 5: .* in its sweep \(line 3\)",
         ),
         ("stimulus,amplitude (pA)\n1,1\n3,2\n", "line 3, column 'stimulus': '3' where 2 is expected"),
         ("stimulus,amplitude (pA)\n2,1\n3,2\n", "line 2, column 'stimulus': '2' where 0 or 1 is"),

@@ -79,7 +79,8 @@ def costs(
 
 def _table_of_exponents(cooperativity: float) -> Table:
     """Return fitted beside analytic exponents of the four costs."""
-    columns = ("mechanism", "cost", "swept", "rho (analytic)", "rho (fitted) [95 %]", "a power law", "while")
+    columns = ("mechanism", "cost", "swept", "rho", "fitted [95 %]", "holds")
+    found = exponent_table(cooperativity=cooperativity)
     rows = [
         (
             row.mechanism,
@@ -88,11 +89,14 @@ def _table_of_exponents(cooperativity: float) -> Table:
             f"{row.analytic:.4f}",
             f"{row.fit.exponent:.4f} [{row.fit.interval[0]:.4f}, {row.fit.interval[1]:.4f}]",
             "yes" if row.holds else "no",
-            row.holds_while,
         )
-        for row in exponent_table(cooperativity=cooperativity)
+        for row in found
     ]
-    return table_of(columns, rows, "Cost of reliability: cost ~ sd^-rho at fixed mean PSP")
+    table = table_of(columns, rows, "Cost of reliability: cost ~ sd^-rho at fixed mean PSP")
+    # Below the table, whose words would break in a column more.
+    notes = dict.fromkeys(f"- {row.mechanism}: while {row.holds_while}" for row in found)
+    table.caption, table.caption_justify = "\n".join(notes), "left"
+    return table
 
 
 def _table_of_data(path: str, header: str | None, sheet: str | None) -> Table:
@@ -101,6 +105,8 @@ def _table_of_data(path: str, header: str | None, sheet: str | None) -> Table:
         read = read_table(path, header, sheet)
         rows = table_exponents(read)
         print_remarks(read.source, read.remarks)
+    except FileNotFoundError:
+        raise click.UsageError(f"no such file: {path}") from None
     except (TableError, TypeError, ValueError, OSError) as error:
         name = Path(path).name
         raise click.UsageError(f"{name}: {error}" if name not in str(error) else str(error)) from None

@@ -3,8 +3,6 @@
 import csv
 import re
 import warnings
-from collections.abc import Sized
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ import quantities as pq
 from rich.console import Console
 
 from biophys import QuantalSynapse, ShortTermDynamics, simulate_recording
-from biophys.progress import Progress, ignore_progress
 from biophys.recordings.fit_storage import as_json
 from biophys.recordings.fitting import ReleaseFits, fit_releases
 from biophys.recordings.tables import TableError, read_table, recorded_synapses, suspicious_scale, unit_named
@@ -136,7 +133,7 @@ def fit(
         from validation.fit_report import write_fit_report
 
         page = {"source": read.source, "remarks": read.remarks, "n_figures": options["figures"]}
-        with _bar_of_many("report", fits) as on_progress:
+        with progress_bar("report") as on_progress:
             write_fit_report(fits, report, **page, on_progress=on_progress)
         print(f"report: {report.resolve()}")
     _write_numbers(fits, json_file, csv_file)
@@ -212,14 +209,9 @@ def _fits(synapses: list[Any], noise: str | None, options: dict[str, Any]) -> di
         inputs.append(arguments | options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with _bar_of_many("fitting", inputs) as on_progress:
+        with progress_bar("fitting") as on_progress:
             fits = fit_releases(inputs, on_progress=on_progress)
     return {synapse.name: one for synapse, one in zip(synapses, fits, strict=True)}
-
-
-def _bar_of_many(title: str, synapses: Sized) -> AbstractContextManager[Progress]:
-    """Return what shows a bar while several synapses are fitted or drawn."""
-    return progress_bar(title) if len(synapses) > 1 else nullcontext(ignore_progress)
 
 
 def _noise(text: str, unit: Any) -> Any:

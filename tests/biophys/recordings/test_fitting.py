@@ -709,3 +709,96 @@ def test_few_sweeps_that_begin_with_failures_are_fitted_as_well_as_many(dynamics
         warnings.simplefilter("ignore")
         fit, known = fit_release(x * PA, times, dynamics=dynamics), fit_release(x.ravel() * PA)
     assert fit.log_likelihood > known.log_likelihood - 0.01 and fit.n.value == known.n.value
+
+
+def test_columns_of_arrays_and_tables_are_synapses():
+    pd = pytest.importorskip("pandas")
+    x = np.random.default_rng(3).binomial(3, 0.4, (40, 2)) * 10.0
+    x += np.random.default_rng(4).normal(0, 1, x.shape)
+    expected = [fit.q.value for fit in fit_releases(x * PA, noise=1 * PA)]
+    masked = np.ma.masked_invalid(x)
+    for recordings in (x, masked, pd.DataFrame(x, columns=["a", "b"]), list(x.T), (row for row in x.T)):
+        fits = fit_releases(recordings, unit=PA, noise=[1 * PA, 1 * PA])
+        assert [fit.q.value for fit in fits] == expected
+    for wrong in (x[:, 0] * PA, pd.Series(x[:, 0]), {"a": x[:, 0] * PA}, "abc", None, 3.0):
+        with pytest.raises(TypeError, match=r"recordings must be a quantity .* fit_release fits one"):
+            fit_releases(wrong, unit=PA)
+
+
+def test_arguments_that_fit_release_has_not_are_named_in_a_batch():
+    x = trials(3, 0.5, 10.0, 1.0, 30, seed=1)
+    with pytest.raises(TypeError, match="fit_release has no argument 'nosie': did you mean 'noise'"):
+        fit_releases([x], nosie=1 * PA)
+    with pytest.raises(ValueError, match="noise has 3 entries for 1 synapses"):
+        fit_releases([x], noise=[1 * PA] * 3)
+    fits = fit_releases([{"amplitude": x}, {"noise": 1 * PA}, x], noise=1 * PA)
+    reasons = [getattr(fit, "reason", "") for fit in fits]
+    assert "did you mean 'amplitudes'" in reasons[0] and "amplitudes must carry" in reasons[1]
+    assert not reasons[2]
+
+
+@pytest.mark.parametrize(
+    ("noise", "message"),
+    [
+        ([1 * PA] * 3, "noise has 3 entries for 2 conditions: give one for each"),
+        (
+            {"a": 1 * PA, "b": "free"},
+            r"noise of a condition .* got 'free': .*shared=\('n', 'q', 'variability'\)",
+        ),
+        ({"a": 1 * PA, "c": 1 * PA}, "no entry for condition 'b': it has 'a', 'c'"),
+    ],
+)
+def test_noises_of_conditions_that_are_none_are_told_how_to_become_some(noise, message):
+    x = trials(3, 0.5, 10.0, 1.0, 30, seed=1)
+    with pytest.raises(ValueError, match=message):
+        fit_release(x, conditions=["a", "b"] * 15, noise=noise)
+
+
+def test_units_of_plain_numbers_are_those_of_responses():
+    x = trials(3, 0.5, 10.0, 1.0, 30, seed=1).magnitude
+    for unit, message in [
+        (2 * PA, "unit must be a unit of quantities, such as pq.pA, got 2.0 pA"),
+        (pq.kg, "amplitudes must be a potential, current, conductance or charge"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            fit_release(x, unit=unit)
+    with pytest.raises(
+        TypeError, match=r"unit must carry a unit .* got 'pA': write pq.mV, say, and not a text"
+    ):
+        fit_release(x, unit="pA")
+
+
+def test_steps_of_calcium_are_no_run_down_of_sweeps():
+    # Pairs of one mean in each condition, whose means rise from one to the next.
+    rng = np.random.default_rng(1)
+    p = np.repeat([0.2, 0.5, 0.8], 30)
+    x = rng.binomial(5, p[:, None], (90, 2)) * 10.0 + rng.normal(0, 2, (90, 2))
+    fit = fit_release(x * PA, [0, 1000] * pq.ms, conditions=list(p), noise=2 * PA)
+    assert not fit.serial.is_dependent and fit.serial.p_values["run-down"] > 0.01
+
+
+def test_estimates_of_one_kind_stand_together():
+    x = trials(3, 0.5, 10.0, 1.0, 60, seed=1)
+    both = fit_release(x, conditions=["a", "b"] * 30, noise=1 * PA)
+    assert list(both.values)[-3:] == ["mean[a]", "mean[b]", "capacity"]
+    apart = fit_release(x, conditions=["a", "b"] * 30, noise=1 * PA, shared=("n", "variability", "noise"))
+    assert list(apart.values)[-2:] == ["capacity[a]", "capacity[b]"]
+
+
+def test_a_plot_shows_the_model_where_something_was_measured():
+    intervals = [np.full(3, 5.0) * pq.ms, np.full(6, 500.0) * pq.ms]
+    x = [np.array([32.0, 19.0, 11.0, 1.0]), np.array([np.nan, 31.0, 21.0, 30.0, 29.0, 41.0, 22.0])]
+    fit = fit_release([row * PA for row in x], intervals=intervals, dynamics="depletion", n=4, noise=3 * PA)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        axes = fit.plot().axes[2]
+    model = axes.lines[0].get_ydata()
+    # Beyond the end of the short sweep all intervals are long: the model is full again at every stimulus.
+    np.testing.assert_allclose(model[4:], model[-1], rtol=0.02)
+    assert all(tick == round(tick) for tick in axes.get_xticks())
+    x[0][0] = np.nan
+    fit = fit_release([row * PA for row in x], intervals=intervals, dynamics="depletion", n=4, noise=3 * PA)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        positions = fit.plot().axes[2].lines[0].get_xdata()
+    assert list(positions) == [2, 3, 4, 5, 6, 7]

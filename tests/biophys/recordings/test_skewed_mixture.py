@@ -50,6 +50,17 @@ def test_it_holds_far_out(x):
     assert likelihood([x], 3, "gamma").value[0] == pytest.approx(np.log(density), rel=1e-9)
 
 
+@pytest.mark.parametrize("family", ["gamma", "inverse-gaussian"])
+def test_beyond_the_range_of_numbers_it_is_the_tail_of_the_noise(family):
+    # 48 and 160 sd below 0: the moment generating function at the saddle point is no number.
+    for x in (-12.0, -40.0):
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            here = likelihood([x], 3, family)
+        failures = binom.logpmf(0, 3, 1.0 / (1.0 + np.exp(-PHI[0])))
+        assert here.value[0] == pytest.approx(norm.logpdf(x, 0, 0.25) + failures, rel=1e-6)
+        assert np.all(np.isfinite(here.gradient)) and np.all(np.isfinite(here.hessian))
+
+
 def test_many_sites_tend_to_a_poisson_number_and_little_noise_needs_no_more_memory():
     phi = np.array([np.log(2.0 / 1e6), *PHI[1:]])
     many = np.array([np.log(2.0 / 1998.0), *PHI[1:]])

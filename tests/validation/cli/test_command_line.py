@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -178,6 +179,15 @@ def test_costs_shows_the_atp_of_one_synapse(monkeypatch, capsys):
     assert rows["postsynaptic ion flux"][0].split()[0] == "1.4e+05"
     assert "Attwell & Laughlin (2001)" in rows["transmitter"][3]
     assert rows["all"][0].split()[0] == "1.64e+05"
+
+
+def test_tables_of_costs_break_no_word_in_a_narrow_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run("costs") == 0
+    words = set(re.findall(r"[a-z]+", capsys.readouterr().out))
+    assert {"mechanism", "trafficking", "membrane", "fitted", "holds", "divided"} <= words
+    assert run("costs", "--data", "no.csv") == 2
+    assert "no such file: no.csv" in one_line_error(capsys)
 
 
 def test_costs_of_an_impossible_synapse_are_refused_in_one_line(capsys):
