@@ -68,17 +68,21 @@ def bic_weights(bic: FloatArray) -> tuple[list[float], list[float]]:
 def cross_validated(fit: ReleaseFit) -> tuple[float, float]:
     """Return mean and standard error of the log density of each sweep under the fit to the others."""
     data = fit.profile.data
-    if data.gaps is None or data.x.shape[1] < 3:
-        raise ValueError("cross-validation leaves out sweeps: it needs trains of at least three sweeps")
+    measured = np.flatnonzero(np.isfinite(data.x[0]).any(axis=1))
+    n_each = np.bincount(data.condition[measured], minlength=data.n_conditions)
+    if data.gaps is None or n_each.sum() < 3 or n_each.min() < 2:
+        wanted = "trains of at least three sweeps, two of each condition"
+        raise ValueError(f"cross-validation leaves out sweeps: it needs {wanted}")
     best = fit.profile.sites[fit.profile.best[0]]
     near = [float(n) for n in fit.profile.numbers if best / 1.5 <= n <= best * 1.5]
     model, scores = replace(fit.profile.model, family=fit.family), []
-    for number in range(data.x.shape[1]):
+    for number in measured:
         # The log density of one sweep at the maximum over the others.
         kept = np.arange(data.x.shape[1]) != number
         profile = profile_of_sites(model, _sweeps(data, kept), near, has_posterior=False)
         row = int(profile.best[0])
         alone = Likelihood(model, _sweeps(data, ~kept), profile.sites[row])
+        alone.outlier_density = profile.likelihood(row).outlier_density
         value = alone.at(profile.theta[row], np.arange(1), value_only=True).value[0]
         count = np.isfinite(data.x[0, ~kept]).sum()
         scores.append(float(value - count * np.log(abs(fit.scale))))

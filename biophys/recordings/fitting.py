@@ -15,7 +15,7 @@ from biophys.argument_types import Inside, check_choice, check_type, checked_typ
 from biophys.progress import Progress, ignore_progress
 from biophys.quantal import checked_n_sites
 from biophys.recordings.implausible import ImplausibleRecordingWarning
-from biophys.recordings.likelihood import PER_SYNAPSE, ReleaseModel, Responses
+from biophys.recordings.likelihood import PER_SYNAPSE, ReleaseModel, Responses, without_far
 from biophys.recordings.recording import Recording, checked_recording
 from biophys.recordings.release_fit import IdentifiabilityWarning, ReleaseFit, summarised
 from biophys.recordings.response_density import Family
@@ -31,6 +31,8 @@ _TRAIN_EVERY, _TRAIN_LAST = 12, 200
 # Responses of the recordings that are fitted together: what is kept of each fills the memory otherwise.
 # Trains gain nothing by it beyond a few.
 _AT_ONCE, _AT_ONCE_OF_TRAINS = 10_000, 1_000
+# Spread of the middle responses, relative to that of all, below which artefacts set the latter.
+_FAR = 0.02
 # Sites that are followed one by one in seconds; more are as good as infinitely many.
 _MOST_SITES, _MOST_SITES_OF_TRAINS = 10_000, 1_000
 
@@ -344,7 +346,7 @@ def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, fl
 
 
 def _fit_alike(recordings: list[Recording], task: _Task) -> list[ReleaseFit]:
-    parts = [plain_responses(recording) for recording in recordings]
+    parts = [plain_responses(recording, is_robust=task.model.is_robust) for recording in recordings]
     stacked = {name: np.concatenate([getattr(part, name) for part, _ in parts]) for name in PER_SYNAPSE}
     data = replace(parts[0][0], **stacked)
     if task.n is not None:
@@ -354,6 +356,8 @@ def _fit_alike(recordings: list[Recording], task: _Task) -> list[ReleaseFit]:
     else:
         sites = sites_tried(_TRAIN_EVERY, n_last=_TRAIN_LAST, has_limit=False)
     profile = profile_of_families(task.model, data, sites, task.families)
+    if not np.all(np.isfinite(profile.value.max(axis=0))):
+        raise ValueError("nothing gives the responses a likelihood above 0: is their noise what was said?")
     scales = np.array([scale for _, scale in parts])
     return summarised(recordings, profile, scales, task.level)
 
@@ -367,12 +371,15 @@ def refitted(fit: ReleaseFit, **variability: Any) -> ReleaseFit:
     return _fit_alike([recording], _Task(model, changed.families, n, fit.level))[0]
 
 
-def plain_responses(recording: Recording) -> tuple[Responses, float]:
+def plain_responses(recording: Recording, *, is_robust: bool = False) -> tuple[Responses, float]:
     """Return the responses of one synapse in units of about their sd, and that unit with its sign."""
     values = recording.amplitudes
     sign = 1.0 if np.nanmean(values) > 0 else -1.0
-    # A few artefacts must not set the unit; a power of two loses no digit.
     spread = float(np.nanstd(values))
+    if is_robust and 0.0 < (inner := float(np.nanstd(without_far(values)))) < _FAR * spread:
+        # Nor noise nor quanta of the responses may lie beyond the domain that artefacts set.
+        spread = inner
+    # A power of two loses no digit.
     scale = sign * float(2.0 ** np.rint(np.log2(spread)))
     labels = recording.labels
     if recording.intervals is None:

@@ -201,16 +201,16 @@ class Likelihood:
     @cached_property
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Mean and variance of the responses at rest of each condition, (synapses, conditions)."""
-        parts = self.data.by_condition(self.data.x)
-        if self.data.gaps is not None:
-            # The first responses of fewer may all be failures.
-            parts = [part[:, :, :1] if part.shape[1] >= _ENOUGH_SWEEPS else part for part in parts]
-        flat = [part.reshape(len(part), -1) for part in parts]
-        for i, part in enumerate(flat if self.model.is_robust else ()):
-            # Without what lies beyond the range of the middle 90 % by more than this range: few sites do not
-            # release that, and it may be an artefact.
-            low, high = np.nanquantile(part, (0.05, 0.95), axis=1, keepdims=True)
-            flat[i] = np.where((part >= 2 * low - high) & (part <= 2 * high - low), part, np.nan)
+        flat = []
+        for part in self.data.by_condition(self.data.x):
+            values = part.reshape(len(part), -1)
+            values = without_far(values) if self.model.is_robust else values
+            if self.data.gaps is not None:
+                # The first responses of fewer may all be failures.
+                is_first = np.arange(values.shape[1]) % part.shape[2] == 0
+                n_first = np.isfinite(values[:, is_first]).sum(axis=1, keepdims=True)
+                values = np.where(is_first | (n_first < _ENOUGH_SWEEPS), values, np.nan)
+            flat.append(values)
         with np.errstate(invalid="ignore"):
             mean, variance = (
                 np.stack([moment(part, axis=1) for part in flat], axis=1)
@@ -309,6 +309,7 @@ class Likelihood:
         by_empty[..., 1:] = np.where(empty > 1e-290, still / empty, 0.0) - refilled / (1.0 - empty)
         return by_u, by_empty
 
+    @cached_property
     def outlier_density(self) -> FloatArray:
         """Return the log of the flat density of outliers, (synapses,)."""
         x = self.data.x.reshape(self.data.x.shape[0], -1)
@@ -320,7 +321,7 @@ class Likelihood:
         """Return contaminated log densities, the share of the inliers, and the derivative by the share."""
         fraction = (1.0 / (1.0 + np.exp(-coordinate)))[:, None, None, None]
         share = SHARES["outliers"] * fraction
-        log_h = self.outlier_density()[rows][:, None, None, None]
+        log_h = self.outlier_density[rows][:, None, None, None]
         is_there = np.isfinite(self.data.x[rows])[..., None]
         mixed = np.logaddexp(np.log1p(-share) + log_f, np.log(share) + log_h)
         inlier = np.exp(np.log1p(-share) + log_f - mixed)
@@ -421,6 +422,12 @@ class Likelihood:
         n = np.where(is_limit(self.n), 400.0, self.n)
         shift = float(np.log(self.n[0] / n[0]))
         return Likelihood(self.model, single_stimuli(self.data), tuple(n), shift)
+
+
+def without_far(values: FloatArray) -> FloatArray:
+    """Return responses with NaN for those that lie beyond the range of the middle 90 % by more than it."""
+    low, high = np.nanquantile(values, (0.05, 0.95), axis=-1, keepdims=True)
+    return np.where((values >= 2 * low - high) & (values <= 2 * high - low), values, np.nan)
 
 
 def single_stimuli(data: Responses) -> Responses:

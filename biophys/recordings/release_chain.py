@@ -140,7 +140,9 @@ def _forward(tables: _Tables, n: int) -> Filtered:
         scale[t] = y.sum(axis=-1)
         np.divide(y, scale[t][..., None], out=left[t])
     log_s = np.log(scale) + tables.peak
-    return Filtered(*(np.moveaxis(part, 0, 2) for part in (log_s, full, left)))
+    # Sums over a contiguous array do not hang on the number of rows.
+    log_s = np.ascontiguousarray(np.moveaxis(log_s, 0, 2))
+    return Filtered(log_s, np.moveaxis(full, 0, 2), np.moveaxis(left, 0, 2))
 
 
 def smooth(log_f: FloatArray, u: FloatArray, empty: FloatArray, n: int) -> tuple[Filtered, Smoothed]:
@@ -166,7 +168,7 @@ def smooth(log_f: FloatArray, u: FloatArray, empty: FloatArray, n: int) -> tuple
             before = sums.convolve(after, tables.release[t]) * tables.factorial
             before /= np.max(before, axis=-1, keepdims=True)
             later = sums.correlate(before * tables.stay[t], tables.refill[t]) * tables.factorial[::-1]
-    return filtered, Smoothed(np.moveaxis(content, 0, 2), np.moveaxis(mean_left, 0, 2))
+    return filtered, Smoothed(*(np.ascontiguousarray(np.moveaxis(y, 0, 2)) for y in (content, mean_left)))
 
 
 def released_before(filtered: Filtered, u: FloatArray, n: int) -> FloatArray:

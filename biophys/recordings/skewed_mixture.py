@@ -17,19 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biophys.recordings.ascent import Point
-from biophys.recordings.response_density import (
-    MOST_FREQUENCIES,
-    Family,
-    log_quantum,
-    real_product,
-    waves,
-)
+from biophys.recordings.response_density import MOST_FREQUENCIES, Family, log_quantum, real_product, waves
 from biophys.units import FloatArray
 
 # exp(-cut^2 / 2) of the noise's factor is left out.
 _CUT = 8.5
 # A sum that cancels to less than this share of its terms is taken at the saddle point instead.
 _FAR = 1e-6
+_LEAST = 1e-15
+# Frequencies, relative to the highest, that hold a density which is that of the noise.
+_OF_FAILURES = np.linspace(0.0, 1.0, 24)
+# Log of a quantum's moment generating function at which every site releases.
+_ALL_RELEASE = 500.0
 # Trials times frequencies in one pass, and whose waves are kept.
 _BLOCK = 400_000
 # The range of responses is rounded up to powers of 2 to the 1 / this, so that evaluations share their waves.
@@ -83,9 +82,11 @@ def skewed_likelihood(
         terms = synapse.terms(1j * w, chosen) * weight
         columns = waves.sums(row, c, w, terms)
         far = np.flatnonzero(~(columns[:, 0] > _FAR * np.abs(terms[0]).sum()))
-        for part in _blocks(far, len(terms) * w.size):
-            log_scale, columns[part] = synapse.far_out(x[part], w, chosen)
-            value[i, c] += log_scale.sum()
+        is_failure = synapse.is_failure(x[far])
+        for of_alike, grid in ((far[is_failure], w[-1] * _OF_FAILURES), (far[~is_failure], w)):
+            for part in _blocks(of_alike, len(terms) * grid.size):
+                log_scale, columns[part] = synapse.far_out(x[part], grid, chosen)
+                value[i, c] += log_scale.sum()
         density = columns[:, 0]
         value[i, c] += np.sum(np.log(density))
         if not value_only:
@@ -127,18 +128,21 @@ class _Synapse:
         """Return the log of one quantum's moment generating function, with derivatives."""
         return log_quantum(z, self.q, self.c2, self.family)
 
-    def terms(self, z: NDArray[Any], active: tuple[int, ...], log_scale: Any = 0.0) -> NDArray[Any]:
-        """Return M(z) and M(z) times what its first and second derivatives are over it; (terms, ...).
+    def site(self, g: Any) -> tuple[Any, Any]:
+        """Return e^g - 1, up to a size beyond which all sites release, and the log of 1 - p + p e^g."""
+        beyond = np.maximum(g.real - _ALL_RELEASE, 0.0)
+        released = np.expm1(g - beyond)
+        return released, np.log1p(self.p * released) + beyond
 
-        All are over exp(`log_scale`), which far out would be too large a number.
-        """
+    def terms(self, z: NDArray[Any], active: tuple[int, ...], log_factor: Any = 0.0) -> NDArray[Any]:
+        """Return M(z) times a factor, and this times what first and second derivatives of M are over M."""
         n, p = self.n, self.p
         g, by_q, by_qq, by_qw = self.quantum(z)
-        released = np.expm1(g)
+        released, log_site = self.site(g)
         share = 1.0 / (1.0 + p * released)
         grown, released_share = (1.0 + released) * share, released * share
         noise2 = (self.noise * z) ** 2
-        value = np.exp(n * np.log1p(p * released) + 0.5 * noise2 - log_scale)
+        value = np.exp(n * log_site + 0.5 * noise2 + log_factor)
         if not active:
             return value[None]
         by_w = 2.0 * (by_q - g)
@@ -167,10 +171,18 @@ class _Synapse:
         The sum is along a line through the saddle point of each trial, at twice as many frequencies.
         """
         s, w = self._saddle(x), 0.5 * w[1] * np.arange(2 * w.size)
-        log_mgf = self.n * np.log1p(self.p * np.expm1(self.quantum(s)[0])) + 0.5 * (self.noise * s) ** 2
-        factor = np.exp(-1j * w * x[:, None]) * np.where(w == 0.0, 0.5, 1.0)
-        terms = self.terms(s[:, None] + 1j * w, active, log_mgf[:, None]) * factor * w[1] / np.pi
-        return log_mgf - s * x, terms.real.sum(axis=-1).T
+        log_mgf = self.n * self.site(self.quantum(s)[0])[1] + 0.5 * (self.noise * s) ** 2
+        terms = self.terms(s[:, None] + 1j * w, active, -1j * w * x[:, None] - log_mgf[:, None])
+        terms *= np.where(w == 0.0, 0.5, 1.0) * w[1] / np.pi
+        columns = terms.real.sum(axis=-1).T
+        # Between 0 and the least quanta the sum may cancel to rounding noise of either sign.
+        columns[:, 0] = np.maximum(columns[:, 0], _LEAST * np.abs(terms[0]).sum(axis=-1))
+        return log_mgf - s * x, columns
+
+    def is_failure(self, x: FloatArray) -> NDArray[np.bool_]:
+        """Return which responses lie so far below 0 that no vesicle can have been released."""
+        g = self.quantum(np.minimum(x, 0.0) / self.noise**2)[0]
+        return self.n * self.p * np.exp(g) < _LEAST * (1.0 - self.p)
 
     def _saddle(self, x: FloatArray) -> FloatArray:
         """Return s at which the tilted response has the mean x, by bisection: the mean rises with s."""
@@ -181,8 +193,9 @@ class _Synapse:
         for _ in range(40):
             s = 0.5 * (low + high)
             g, by_q, *_ = self.quantum(np.where(s == 0.0, 1e-12, s))
-            slope = np.exp(g) * by_q / np.where(s == 0.0, 1e-12, s)
-            tilted = self.n * self.p * slope / (1.0 + self.p * np.expm1(g)) + self.noise**2 * s
+            released, _ = self.site(g)
+            slope = (1.0 + released) * by_q / np.where(s == 0.0, 1e-12, s)
+            tilted = self.n * self.p * slope / (1.0 + self.p * released) + self.noise**2 * s
             low, high = np.where(tilted < x, s, low), np.where(tilted < x, high, s)
         return 0.5 * (low + high)
 

@@ -130,6 +130,22 @@ def test_depletion_is_preferred_where_it_is_and_seen_where_it_is_left_out():
     assert fit.cross_validate()[0] > -1e3
 
 
+@pytest.mark.parametrize("is_robust", [False, True])
+def test_held_out_sweeps_are_those_that_were_measured(is_robust):
+    rng, times = np.random.default_rng(3), np.arange(4) * 40.0 * pq.ms
+    options = {"spike_times": times, "dynamics": ShortTermDynamics(0.5, recovery=150 * pq.ms), "rng": rng}
+    x = simulate_recording(QuantalSynapse(3, 0.5, 10 * PA), n_sweeps=6, noise=2 * PA, **options)
+    x[2], x[4, 1:] = np.nan * PA, np.nan * PA
+    options = {"noise": 2 * PA, "spike_times": times, "dynamics": "depletion", "n": 3, "robust": is_robust}
+    fit, shorter = fit_release(x, **options), fit_release(np.delete(x, 2, 0) * PA, **options)
+    assert fit.cross_validate() == pytest.approx(shorter.cross_validate(), rel=1e-6)
+    assert -20.0 < fit.cross_validate()[0] < 0.0
+    fit.plot()
+    apart = fit_release(x, conditions=list("aaaaab"), **options)
+    with pytest.raises(ValueError, match="two of each condition"):
+        apart.cross_validate()
+
+
 def test_missing_responses_spend_vesicles_and_failed_spikes_do_not():
     x = trains(5, 0.5, 150, 0, 12).magnitude
     options = {"noise": 3 * PA, "variability": 0.3, "dynamics": "depletion", "n": 5}
@@ -181,6 +197,35 @@ def test_many_synapses_are_fitted_as_each_alone_and_a_bad_one_stops_nobody():
         )
     table = fits.table()
     assert table[0]["n"] == fits[0].n.value and table[2]["reason"] == fits[2].reason
+
+
+@pytest.mark.parametrize("dynamics", ["depletion", "two-rate+facilitation"])
+def test_so_are_trains_whichever_responses_are_missing(dynamics):
+    rng, times, noise = np.random.default_rng(8), np.arange(5) * 30.0 * pq.ms, 2 * PA
+    train = ShortTermDynamics(0.5, recovery=100 * pq.ms)
+    options = {"n_sweeps": 5, "spike_times": times, "dynamics": train, "noise": noise, "rng": rng}
+    recordings = [simulate_recording(QuantalSynapse(n, 0.5, 10 * PA), **options) for n in (3, 2, 4)]
+    recordings[1][:, 0], recordings[2][3] = np.nan * PA, np.nan * PA
+    options = {"noise": noise, "spike_times": times, "dynamics": dynamics, "n": 3}
+    for recording, fit in zip(recordings, fit_releases(recordings, **options), strict=True):
+        alone = fit_release(recording, **options)
+        assert repr(alone.values) == repr(fit.values) and alone.log_likelihood == fit.log_likelihood
+        assert all(np.isfinite([value.value, *value.credible]).all() for value in fit.values.values())
+        likelihood, theta = fit.profile.likelihood(0), fit.profile.theta[0]
+        truth = np.where(np.array(likelihood.names) == "q", np.log(10 / fit.scale), theta)
+        assert likelihood.at(truth, np.zeros(1, int)).value[0] <= fit.profile.value.max()
+
+
+@pytest.mark.parametrize("noise", [2 * PA, "free"])
+@pytest.mark.parametrize("place", [(0, 0), (2, 3)])
+def test_an_artefact_of_any_size_leaves_robust_fits_where_they_are(noise, place):
+    rng, times = np.random.default_rng(4), np.arange(5) * 50.0 * pq.ms
+    options = {"spike_times": times, "dynamics": ShortTermDynamics(0.5, recovery=100 * pq.ms)}
+    x = simulate_recording(QuantalSynapse(3, 0.5, 10 * PA), n_sweeps=6, noise=2 * PA, rng=rng, **options)
+    for size in (1e2, 1e4, 1e6):
+        x[place] = size * PA
+        fit = fit_release(x, noise=noise, spike_times=times, dynamics="depletion", n=3, robust=True)
+        assert 9 < fit.q.value < 11 and fit.q.identified and fit.outlier_probability[place[0]][place[1]] > 0.9
 
 
 def test_an_artefact_neither_moves_a_robust_fit_nor_goes_unseen():

@@ -70,3 +70,16 @@ def test_many_sites_tend_to_a_poisson_number_and_little_noise_needs_no_more_memo
     )
     silent = PHI + np.array([0.0, 5.0, -9.0, 0.0])
     assert np.isfinite(likelihood(x, 20, "gamma", silent).value[0])
+
+
+@pytest.mark.parametrize("family", ["gamma", "inverse-gaussian"])
+def test_responses_that_noise_and_quanta_hardly_give_have_a_likelihood(family):
+    rng, far = np.random.default_rng(3), np.array([-900.0, -70.0, 0.02, 400.0])
+    with np.errstate(all="raise", under="ignore"):
+        for _ in range(20):
+            phi = np.array([rng.normal(), rng.normal(), *np.log(10 ** rng.uniform((-3, -2), (0, 0)))])
+            at = likelihood(far, rng.choice([1, 5, 1e6]), family, phi)
+            assert all(np.isfinite(part).all() for part in (at.value, at.gradient, at.hessian))
+    below = [likelihood([x], 3, family).value[0] for x in (-90.0, -60.0)]
+    alone = norm.logpdf([-90.0, -60.0], scale=0.25) + 3 * np.log1p(-1.0 / (1.0 + np.exp(-PHI[0])))
+    assert below == pytest.approx(alone, rel=1e-12)
