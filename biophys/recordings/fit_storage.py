@@ -33,7 +33,7 @@ def as_dict(fit: ReleaseFit) -> dict[str, Any]:
         "recording": {
             "sweeps": [s.tolist() for s in recording.sweeps],
             "intervals": None if recording.intervals is None else [g.tolist() for g in recording.intervals],
-            "conditions": recording.conditions,
+            "conditions": [c if isinstance(c, str | int | float) else str(c) for c in recording.conditions],
             "unit": recording.unit.dimensionality.string,
             "noise": recording.noise,
             "variability": asdict(recording.variability),

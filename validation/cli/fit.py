@@ -200,13 +200,10 @@ def _fits(synapses: list[Any], noise: str | None, options: dict[str, Any]) -> di
         baseline = arguments.pop("baseline", None)
         if noise == "baseline" and baseline is None:
             raise click.UsageError("--noise baseline needs a column baseline, such as 'baseline (pA)'")
-        if noise in (None, "baseline"):
-            arguments["noise"] = "free" if baseline is None else baseline
-        else:
-            arguments["noise"] = (
-                "free" if noise == "free" else _noise(noise, arguments["amplitudes"][0].units)
-            )
-        inputs.append(arguments | options)
+        if noise not in (None, "baseline", "free"):
+            baseline = _noise(noise, arguments["amplitudes"][0].units)
+        known = "free" if noise == "free" or baseline is None else baseline
+        inputs.append(arguments | options | {"noise": known})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with progress_bar("fitting") as on_progress:

@@ -847,3 +847,11 @@ def test_a_plot_shows_the_model_where_something_was_measured():
         warnings.simplefilter("error")
         positions = fit.plot().axes[2].lines[0].get_xdata()
     assert list(positions) == [2, 3, 4, 5, 6, 7]
+
+
+def test_conditions_of_any_kind_come_back_from_json():
+    x = trials(3, 0.5, 10.0, 1.0, 40, seed=1)
+    for labels in ([(1, "drug"), (2, "drug")], [np.datetime64("2020-01-01"), np.datetime64("2020-01-02")]):
+        fit = fit_release(x, conditions=labels * 20, noise=1 * PA)
+        again = ReleaseFit.from_dict(json.loads(fit.to_json()))
+        assert again.summary() == fit.summary() and list(again.p) == [str(label) for label in fit.p]
