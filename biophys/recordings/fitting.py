@@ -170,13 +170,9 @@ class ReleaseFits(Sequence):
                 rows.append({"synapse": number, "reason": fit.reason})
                 continue
             row: dict[str, Any] = {"synapse": number, "log_likelihood": fit.log_likelihood, "bic": fit.bic}
-            for name, estimate in fit.estimates().items():
-                row |= {
-                    name: estimate.value,
-                    f"{name}_low": estimate.low,
-                    f"{name}_high": estimate.high,
-                    f"{name}_identified": estimate.identified,
-                }
+            for name, each in fit.values.items():
+                row[name] = each.value
+                row |= {f"{name}_{part}": getattr(each, part) for part in ("low", "high", "identified")}
             rows.append(row)
         return rows
 

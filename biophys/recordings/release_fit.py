@@ -180,7 +180,7 @@ class ReleaseFit:
     @property
     def bic(self) -> float:
         """Schwarz's information criterion; n counts as one parameter."""
-        return self.n_parameters * np.log(self.n_responses) - 2.0 * self.log_likelihood
+        return float(self.n_parameters * np.log(self.n_responses)) - 2.0 * self.log_likelihood
 
     @property
     def bic_normal(self) -> float:

@@ -33,7 +33,7 @@ from validation.cli.terminal import file_option, print_remarks, refuse_outputs, 
 )
 @click.option(
     "--data",
-    type=click.Path(dir_okay=False),
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
     help="Fit exponents to a table of yours: mean (mV), sd (mV), and cost (ATP/s, say) or rate (Hz).",
 )
 @table_options("mean (mV), sd (mV), cost (ATP/s)")
@@ -105,8 +105,6 @@ def _table_of_data(path: str, header: str | None, sheet: str | None) -> Table:
         read = read_table(path, header, sheet)
         rows = table_exponents(read)
         print_remarks(read.source, read.remarks)
-    except FileNotFoundError:
-        raise click.UsageError(f"no such file: {path}") from None
     except (TableError, TypeError, ValueError, OSError) as error:
         name = Path(path).name
         raise click.UsageError(f"{name}: {error}" if name not in str(error) else str(error)) from None

@@ -762,6 +762,7 @@ def test_columns_of_arrays_and_tables_are_synapses():
     x += np.random.default_rng(4).normal(0, 1, x.shape)
     expected = [fit.q.value for fit in fit_releases(x * PA, noise=1 * PA)]
     masked = np.ma.masked_invalid(x)
+    assert type(fit_releases(x * PA, noise=1 * PA).table()[0]["bic"]) is float
     for recordings in (x, masked, pd.DataFrame(x, columns=["a", "b"]), list(x.T), (row for row in x.T)):
         fits = fit_releases(recordings, unit=PA, noise=[1 * PA, 1 * PA])
         assert [fit.q.value for fit in fits] == expected

@@ -187,7 +187,7 @@ def test_tables_of_costs_break_no_word_in_a_narrow_terminal(monkeypatch, capsys)
     words = set(re.findall(r"[a-z]+", capsys.readouterr().out))
     assert {"mechanism", "trafficking", "membrane", "fitted", "holds", "divided"} <= words
     assert run("costs", "--data", "no.csv") == 2
-    assert "no such file: no.csv" in one_line_error(capsys)
+    assert "'--data': File 'no.csv' does not exist" in one_line_error(capsys)
 
 
 def test_costs_of_an_impossible_synapse_are_refused_in_one_line(capsys):
