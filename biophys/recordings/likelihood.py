@@ -292,7 +292,9 @@ class Likelihood:
     def _add_by_condition(self, gradient: FloatArray, j: int, per_sweep: FloatArray) -> None:
         for c in range(self.n.size):
             if self.index[c, j] >= 0:
-                gradient[:, self.index[c, j]] += per_sweep[:, self.data.condition == c].sum(axis=1)
+                # In the order of memory, whatever the number of rows.
+                of_condition = np.compress(self.data.condition == c, per_sweep, axis=1)
+                gradient[:, self.index[c, j]] += of_condition.sum(axis=1)
 
     def _by_drive(self, driven: Drive, smoothed: Smoothed) -> tuple[FloatArray, FloatArray]:
         """Return the derivatives of the log likelihood by u and by 1 - g of every stimulus."""

@@ -199,6 +199,15 @@ def test_many_synapses_are_fitted_as_each_alone_and_a_bad_one_stops_nobody():
     assert table[0]["n"] == fits[0].n.value and table[2]["reason"] == fits[2].reason
 
 
+def test_so_are_robust_fits_of_conditions():
+    rng, labels = np.random.default_rng(31), list("ab") * 20
+    x = rng.binomial(3, 0.5, (40, 4)) * 10.0 + rng.normal(0, 1.5, (40, 4))
+    x[[0, 5, 9], 1] = x[20:, 2] = np.nan
+    options = {"conditions": labels, "robust": True, "n": 3}
+    for column, fit in zip(x.T, fit_releases(x * PA, **options), strict=True):
+        assert repr(fit_release(column * PA, **options).values) == repr(fit.values)
+
+
 @pytest.mark.parametrize("dynamics", ["depletion", "two-rate+facilitation"])
 def test_so_are_trains_whichever_responses_are_missing(dynamics):
     rng, times, noise = np.random.default_rng(8), np.arange(5) * 30.0 * pq.ms, 2 * PA
