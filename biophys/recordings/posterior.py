@@ -26,12 +26,13 @@ def posterior_of(
     # Twice as many proposals as draws, spread over the numbers of sites.
     counts = np.maximum(np.rint(2.0 * n_draws * weights[used] / weights[used].sum()).astype(int), 20)
     thetas, log_weights, sites = [], [], []
-    numbers, shares = whole_numbers(profile, 1e5)
     for row, count in zip(used, counts, strict=True):
         theta, log_weight = _proposals(fit, int(row), int(count), rng)
         thetas.append(theta)
         # The number of sites of a row stands for as many whole numbers.
-        share = max(shares[min(np.searchsorted(numbers, profile.sites[row]), shares.size - 1)], 1.0)
+        numbers, first, last = whole_numbers(profile, 1e5, family=profile.families[row])
+        place = min(np.searchsorted(numbers, profile.sites[row]), numbers.size - 1)
+        share = last[place] - first[place] + 1.0
         log_weights.append(log_weight + np.log(share) - np.log(count))
         sites.append(np.full(count, profile.sites[row]))
     log_weight = np.concatenate(log_weights)

@@ -23,6 +23,7 @@ from biophys.recordings.site_profile import (
     Credible,
     SiteProfile,
     credible_sites,
+    ends_between,
     mixture_quantiles,
     profile_interval,
     profile_of_sites,
@@ -47,7 +48,7 @@ class FittedParameter:
 
     Parameters
     ----------
-    value : the likeliest; n may be infinite, p is then 0
+    value : the likeliest; n may be infinite, p (in trains q) is then 0
     low, high : ends of the interval of the profile likelihood; 0 or infinite where it is open
     error : standard error from the curvature at the maximum; NaN for n, 0 for what was given.
     identified
@@ -580,7 +581,7 @@ class _Columns:
         slope = value * (1.0 - value / SHARES[kind]) if kind in SHARES else value
         if hangs_on_n:
             low = np.where(self.is_open, 0.0, low)
-        if kind == "p" and hangs_on_n:
+        if kind == ("p" if profile.model.dynamics == "none" else "q"):
             value = np.where(np.isinf(self._sites_at_best()), 0.0, value)
         ends = number_of(kind, inner[0]), number_of(kind, inner[1])
         is_narrow = ends[1] < _FACTOR * ends[0]
@@ -608,8 +609,9 @@ class _Columns:
         slack = self.threshold - profile.loss()
         half = np.sqrt(np.maximum(slack, 0.0)) * sd
         low, high = value - half, value + half
-        low = np.where(slack >= 0, low, np.inf).min(axis=0)
-        high = np.where(slack >= 0, high, -np.inf).max(axis=0)
+        least, most = ends_between(profile, value, slack, 1.0 if kind == "capacity" else 0.0)
+        low = np.minimum(np.where(slack >= 0, low, np.inf).min(axis=0), least)
+        high = np.maximum(np.where(slack >= 0, high, -np.inf).max(axis=0), most)
         # A train shows the mean at rest a few times only: its profile bends along facilitation and recovery.
         is_bent = np.any((slack >= 0) & (half > _NARROW), axis=0) | (profile.model.dynamics != "none")
         if kind == "mean" and np.any(is_bent):

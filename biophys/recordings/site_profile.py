@@ -33,6 +33,8 @@ _P_AT_REST, _N_P, _N_RESOLVED = (0.06, 0.97), 30, 12
 _NOISES = (1.0, 0.4, 1.8)
 # Twice the loss of log likelihood beyond which larger numbers of sites are not looked at.
 _HOPELESS = 18.0
+# Twice the loss within which every number of sites is looked at, as far as these are not more than so many.
+_INSIDE, _MOST_BETWEEN = 4.0, 24
 # Log likelihoods closer than this are the same but for the last steps of the ascent.
 _EQUAL = 2e-3
 _N_EVERY, _N_LAST = 20, 100
@@ -42,6 +44,7 @@ _STEP = 1.2
 # Starts of a train that are climbed from where the number of sites is given, and at some of many numbers: the
 # highest maximum was reached from the sixteenth in likelihood at the latest.
 _N_CLIMBED, _N_CLIMBED_OF_MANY, _SEARCHED = 24, 8, (4.0, 8.0, 14.0, 24.0, 50.0)
+_ARRAYS = ("theta", "value", "curvature", "mode", "evidence", "spread")
 
 
 def sites_tried(n_every: int = _N_EVERY, *, n_last: int = _N_LAST, has_limit: bool = True) -> list[float]:
@@ -99,10 +102,12 @@ class SiteProfile:
         return spread_of(curvature).reshape(self.curvature.shape)
 
     def of_synapse(self, b: int) -> SiteProfile:
-        """Return the profile of one synapse."""
-        names = ("theta", "value", "curvature", "mode", "evidence", "spread")
-        parts = {name: getattr(self, name)[:, b : b + 1] for name in names}
-        return replace(self, data=self.data.take(slice(b, b + 1)), **parts)
+        """Return the profile of one synapse: the rows that were looked at."""
+        rows = np.flatnonzero(self.value[:, b] > -np.inf)
+        parts = {name: getattr(self, name)[rows, b : b + 1] for name in _ARRAYS}
+        families = [self.families[row] for row in rows]
+        data = self.data.take(slice(b, b + 1))
+        return replace(self, data=data, sites=self.sites[rows], families=families, **parts)
 
     def loss(self) -> FloatArray:
         """Return twice the log likelihood lost at every row, (R, B)."""
@@ -115,70 +120,146 @@ def profile_of_families(
     """Return the profiles of several families of quanta as one: the family is a nuisance like any other."""
     parts: list[SiteProfile] = []
     for family in families:
-        start = parts[0].theta if parts else None
-        parts.append(profile_of_sites(replace(model, family=family), data, sites, start=start, **options))
+        start = parts[0].theta[np.isin(parts[0].sites, sites)] if parts else None
+        model = replace(model, family=family)
+        parts.append(profile_of_sites(model, data, sites, start=start, is_filled=True, **options))
     if len(parts) == 1:
         return parts[0]
-    rows = ("sites", "theta", "value", "curvature", "mode", "evidence", "spread")
-    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in rows}
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("sites", *_ARRAYS)}
     return replace(parts[0], families=[family for part in parts for family in part.families], **joined)
 
 
 def profile_of_sites(
     model: ReleaseModel,
     data: Responses,
-    sites: list[float],
+    sites: list[Any],
     *,
     has_posterior: bool = True,
     start: FloatArray | None = None,
+    is_filled: bool = False,
 ) -> SiteProfile:
     """Maximise likelihood and posterior at each number of sites, in rising order, for all synapses together.
 
     A synapse is left alone once larger numbers are hopeless. `start`, (S, B, D), saves the search for one.
+    With `is_filled` those between two numbers of `sites` follow where the maximum or the interval may be.
     """
-    shape, example = (len(sites), data.x.shape[0]), Likelihood(model, data, sites[0])
-    size = example.size
-    value, evidence = (np.full(shape, -np.inf) for _ in range(2))
-    theta, mode = (np.full((*shape, size), np.nan) for _ in range(2))
-    curvature, spread = (np.full((*shape, size, size), np.nan) for _ in range(2))
-
-    def keep(i: int, rows: NDArray[np.intp], likelihood: Likelihood, summit: Summit) -> None:
-        theta[i, rows], value[i, rows], curvature[i, rows] = summit.theta, summit.value, summit.curvature
-        if has_posterior:
-            mode[i, rows], evidence[i, rows], spread[i, rows] = _laplace(likelihood, summit)
-
-    rows = np.arange(shape[1])
+    kept = _Kept(model, data, sites, has_posterior)
+    rows = np.arange(kept.value.shape[1])
     largest = np.array([np.max(n) for n in sites])
     for i, n in enumerate(sites):
         likelihood = Likelihood(model, data.take(rows), n)
-        before = None if i == 0 else (sites[i - 1], theta[i - 1, rows], curvature[i - 1, rows])
-        keep(i, rows, likelihood, _maximum(likelihood, before, None if start is None else start[i, rows]))
-        best = np.argmax(value[: i + 1], axis=0)
-        lost = 2.0 * (value[: i + 1].max(axis=0) - value[i])
+        before = None if i == 0 else (sites[i - 1], kept.theta[i - 1, rows], kept.curvature[i - 1, rows])
+        given = None if start is None else start[i, rows]
+        kept.keep(i, rows, likelihood, _maximum(likelihood, before, given))
+        best = np.argmax(kept.value[: i + 1], axis=0)
+        lost = 2.0 * (kept.value[: i + 1].max(axis=0) - kept.value[i])
         rows = rows[(lost[rows] < _HOPELESS) | (np.max(n) < 2.0 * largest[best[rows]] + 2.0)]
         if rows.size == 0:
             break
-    is_new = np.zeros(shape[1], bool)
-    for i in reversed(range(len(sites) - 1)):
-        # The fit at the next larger n may lead to a higher maximum, and does not always begin higher.
-        is_new |= start is None and example.has_many_maxima and sites[i + 1] in _SEARCHED
-        rows = np.flatnonzero(np.isfinite(value[i]) & np.isfinite(value[i + 1]))
-        if rows.size == 0:
-            continue
-        likelihood = Likelihood(model, data.take(rows), sites[i])
-        first, height = _likeliest(likelihood, _neighbouring(likelihood, sites[i + 1], theta[i + 1, rows]))
-        is_tried = is_new[rows] | (height > value[i, rows] + 1e-6)
-        is_new[:] = False
+    kept.follow_down(is_searched=start is None)
+    if is_filled and len(sites) > 1 and kept.fill():
+        kept.follow_down(is_searched=False)
+    return SiteProfile(model, data, kept.sites, [model.family] * len(kept.sites), kept.names, *kept.arrays())
+
+
+class _Kept:
+    """The maxima of every number of sites, while they are looked for."""
+
+    def __init__(self, model: ReleaseModel, data: Responses, sites: list[Any], has_posterior: bool) -> None:
+        self.model, self.data, self.has_posterior = model, data, has_posterior
+        self.sites: Any = np.array(sites)
+        example = Likelihood(model, data, sites[0])
+        self.names, self.has_many_maxima = example.names, example.has_many_maxima
+        shape, size = (len(sites), data.x.shape[0]), example.size
+        self.value, self.evidence = (np.full(shape, -np.inf) for _ in range(2))
+        self.theta, self.mode = (np.full((*shape, size), np.nan) for _ in range(2))
+        self.curvature, self.spread = (np.full((*shape, size, size), np.nan) for _ in range(2))
+
+    def arrays(self) -> list[FloatArray]:
+        """Return the arrays of a :class:`SiteProfile`."""
+        return [getattr(self, name) for name in _ARRAYS]
+
+    def keep(self, i: int, rows: NDArray[np.intp], likelihood: Likelihood, summit: Summit) -> None:
+        """Keep the maxima of some synapses at a number of sites."""
+        self.theta[i, rows], self.value[i, rows] = summit.theta, summit.value
+        self.curvature[i, rows] = summit.curvature
+        if self.has_posterior:
+            laplace = _laplace(likelihood, summit)
+            self.mode[i, rows], self.evidence[i, rows], self.spread[i, rows] = laplace
+
+    def follow_down(self, *, is_searched: bool) -> None:
+        """Climb from the fit at the next larger n: it may lead to a higher maximum, and not begin higher."""
+        is_new = np.zeros(self.value.shape[1], bool)
+        after = np.full(is_new.shape, -1)
+        for i in reversed(range(len(self.sites))):
+            rows = np.flatnonzero((self.value[i] > -np.inf) & (after >= 0))
+            if rows.size:
+                self._climb_from(i, rows, after[rows], is_new)
+            is_looked_at = self.value[i] > -np.inf
+            after[is_looked_at] = i
+            is_new |= is_looked_at & (
+                is_searched and self.has_many_maxima and np.max(self.sites[i]) in _SEARCHED
+            )
+
+    def _climb_from(
+        self, i: int, rows: NDArray[np.intp], after: NDArray[np.intp], is_new: NDArray[np.bool_]
+    ) -> None:
+        def likelihood_of(some: NDArray[np.intp]) -> Likelihood:
+            return Likelihood(self.model, self.data.take(some), self._number(i))
+
+        likelihood = likelihood_of(rows)
+        n_after = np.reshape([np.max(self.sites[j]) for j in after], -1)
+        first, height = _likeliest(likelihood, _neighbouring(likelihood, n_after, self.theta[after, rows]))
+        is_tried = is_new[rows] | (height > self.value[i, rows] + 1e-6)
+        is_new[rows] = False
         if np.any(is_tried):
-            likelihood = Likelihood(model, data.take(rows[is_tried]), sites[i])
-            summit = _climbed(likelihood, first[is_tried])
-            is_higher = summit.value > value[i, rows[is_tried]] + 1e-6
+            summit = _climbed(likelihood_of(rows[is_tried]), first[is_tried])
+            is_higher = summit.value > self.value[i, rows[is_tried]] + 1e-6
             higher = rows[is_tried][is_higher]
             if higher.size:
                 is_new[higher] = True
-                keep(i, higher, Likelihood(model, data.take(higher), sites[i]), summit.take(is_higher))
-    arrays = (theta, value, curvature, mode, evidence, spread)
-    return SiteProfile(model, data, np.array(sites), [model.family] * len(sites), example.names, *arrays)
+                self.keep(i, higher, likelihood_of(higher), summit.take(is_higher))
+
+    def _number(self, i: int) -> Any:
+        return self.sites[i] if self.sites.ndim == 1 else tuple(self.sites[i])
+
+    def fill(self) -> bool:
+        """Fit numbers between two that were looked at, from the smaller; return whether there are any."""
+        wanted = [_between(self.sites, self.value[:, b]) for b in range(self.value.shape[1])]
+        more = np.setdiff1d(np.concatenate(wanted), self.sites)
+        place = np.searchsorted(self.sites, more)
+        self.sites = np.insert(self.sites, place, more)
+        for name in _ARRAYS:
+            array = getattr(self, name)
+            setattr(self, name, np.insert(array, place, -np.inf if array.ndim == 2 else np.nan, axis=0))
+        for n in more:
+            rows = np.flatnonzero([n in numbers for numbers in wanted])
+            i = int(np.searchsorted(self.sites, n))
+            is_looked_at = self.value[:i, rows] > -np.inf
+            before = i - 1 - np.argmax(is_looked_at[::-1], axis=0)
+            likelihood = Likelihood(self.model, self.data.take(rows), n)
+            near = self.sites[before], self.theta[before, rows], self.curvature[before, rows]
+            self.keep(i, rows, likelihood, _maximum(likelihood, near, None))
+        return more.size > 0
+
+
+def _between(sites: FloatArray, value: FloatArray) -> FloatArray:
+    """Return the whole numbers, some of them if they are many, where the maximum or an end of n may lie.
+
+    If no number is too many there is no upper end: only the gaps about the maximum and the lower end count.
+    """
+    tried = np.flatnonzero(value > -np.inf)
+    if tried.size < 2:
+        return np.zeros(0)
+    n, lost = sites[tried], 2.0 * (value.max() - value[tried])
+    is_inside, best, gap = lost < _INSIDE, np.argmin(lost), np.arange(tried.size - 1)
+    is_used = (is_inside[1:] | is_inside[:-1]) & ~is_limit(n[1:])
+    last = np.flatnonzero(is_inside)[-1]
+    if n[last] == sites[-1] or is_limit(n[min(last + 1, n.size - 1)]):
+        is_used &= (gap == best) | (gap == best - 1) | (gap == np.argmax(is_inside) - 1)
+    numbers = np.concatenate([np.zeros(0), *(np.arange(n[i] + 1, n[i + 1]) for i in gap[is_used])])
+    step = max(-(-numbers.size // _MOST_BETWEEN), 1)
+    return numbers[step // 2 :: step]
 
 
 def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: FloatArray | None) -> Summit:
@@ -262,7 +343,7 @@ def _positive(curvature: FloatArray) -> FloatArray:
     return np.einsum("rde,re,rfe->rdf", vectors, np.maximum(np.abs(values), 0.1), vectors)
 
 
-def _neighbouring(likelihood: Likelihood, n_other: float, theta: FloatArray) -> list[FloatArray]:
+def _neighbouring(likelihood: Likelihood, n_other: Any, theta: FloatArray) -> list[FloatArray]:
     """Return the coordinates of another n with q, or with p, changed so that the mean stays."""
     starts = []
     for changed in ("q", "p"):
@@ -373,9 +454,10 @@ def profile_interval(
         variance = variance + slope * (2.0 * of_p[:, :, coordinate] + slope * of_p[:, :, p])
     half = np.sqrt(np.maximum(slack, 0.0) * np.maximum(variance, 0.0))
     longest = _LONGEST_TAIL if kind_of(profile.names[coordinate]) in ("p", "q") else 1e9
+    between = ends_between(profile, at, slack, -1.0 if kind_of(profile.names[coordinate]) == "p" else 0.0)
     ends = []
-    for side, is_wanted in zip((-1.0, 1.0), wanted, strict=True):
-        farthest = np.full(slack.shape[1], -np.inf)
+    for side, is_wanted, least in zip((-1.0, 1.0), wanted, between, strict=True):
+        farthest = np.where(is_wanted, side * least, -np.inf)
         # p and q fall with n: the numbers that are likely to reach farthest come first.
         for i in np.argsort(profile.sites, kind="stable")[:: int(side)]:
             rows = np.flatnonzero((slack[i] >= 0) & (side * at[i] + longest * half[i] > farthest) & is_wanted)
@@ -432,32 +514,64 @@ def _by_mean(
     return evaluate_mean, (low, high), Summit(theta, summit.value, curvature)
 
 
+def ends_between(
+    profile: SiteProfile, at: FloatArray, slack: FloatArray, power: float = 0.0
+) -> tuple[FloatArray, FloatArray]:
+    """Return the least and largest coordinate where n leaves its interval between two numbers tried, (B,).
+
+    `at` (R, B) is the coordinate at the maximum of each row, `slack` what the row may still lose; without its
+    rise by `power` times log n the coordinate is followed along the loss. Infinite where there is none.
+    """
+    ends = np.full((2, slack.shape[1]), [[np.inf], [-np.inf]])
+    for b in range(slack.shape[1]):
+        tried = np.flatnonzero(slack[:, b] > -np.inf)
+        is_inside = slack[tried, b] >= 0
+        for i in np.flatnonzero(is_inside[1:] != is_inside[:-1]):
+            inner, outer = tried[[i + 1, i]] if is_inside[i + 1] else tried[[i, i + 1]]
+            n = profile.sites[inner], profile.sites[outer]
+            if profile.families[inner] != profile.families[outer] or abs(n[1] - n[0]) < 2:
+                continue
+            share = slack[inner, b] / (slack[inner, b] - slack[outer, b])
+            first, second = at[[inner, outer], b] - power * np.log(n)
+            end = first + share * (second - first) + power * np.log(number_between(*n, share))
+            ends[:, b] = min(ends[0, b], end), max(ends[1, b], end)
+    return ends[0], ends[1]
+
+
+def number_between(n: float, other: float, share: float) -> float:
+    """Return the number of sites a share of the way from one tried to another, along log n.
+
+    From or to infinitely many along 1 / n: no end may come from the largest number tried.
+    """
+    if is_limit(n) or is_limit(other):
+        return min(n, other) / max(share if is_limit(n) else 1.0 - share, 1e-6)
+    return float(n ** (1.0 - share) * other**share)
+
+
 def site_interval(profile: SiteProfile, threshold: float) -> tuple[FloatArray, FloatArray]:
     """Return the smallest and largest number of sites that recordings allow; inf where none is too many."""
     n, loss = profile.numbers, profile.by_number(profile.loss(), np.min)
-    inside = loss <= threshold
-    low = n[np.argmax(inside, axis=0)]
-    last = n.size - 1 - np.argmax(inside[::-1], axis=0)
-    high = n[last].copy()
-    # Between two numbers tried the loss is followed along log n.
-    for b in np.flatnonzero((last < n.size - 1) & (high >= _N_EVERY)):
-        i = last[b]
-        if not np.isfinite(loss[i + 1, b]):
-            continue
-        share = (threshold - loss[i, b]) / (loss[i + 1, b] - loss[i, b])
-        if is_limit(n[i + 1]):
-            # Towards infinitely many sites along 1 / n: no end may come from the largest number tried.
-            high[b] = np.floor(n[i] / max(1.0 - share, 1e-6))
-        else:
-            high[b] = np.floor(np.exp((1 - share) * np.log(n[i]) + share * np.log(n[i + 1])))
+    ends, lasts = [], []
+    for lost in loss.T:
+        tried = np.flatnonzero(lost < np.inf)
+        inside = np.flatnonzero(lost[tried] <= threshold)
+        lasts.append(tried[inside[-1]])
+        for i, j in ((inside[0], inside[0] - 1), (inside[-1], inside[-1] + 1)):
+            inner, outer = tried[i], tried[min(max(j, 0), tried.size - 1)]
+            share = 0.0 if inner == outer else (threshold - lost[inner]) / (lost[outer] - lost[inner])
+            ends.append(number_between(n[inner], n[outer], share))
+    low, high, last = (
+        np.ceil(np.array(ends[::2]) - 1e-9),
+        np.floor(np.array(ends[1::2]) + 1e-9),
+        np.array(lasts),
+    )
     # Whether infinitely many sites release more vesicles than their likelihood tells apart.
     odds = [i for i, name in enumerate(profile.names) if kind_of(name) == "p"]
     at_limit = profile.theta[is_limit(profile.sites)][:, :, odds]
     n_released = MANY_SITES * np.exp(np.nan_to_num(at_limit, nan=-np.inf))
     is_crowded = np.any(n_released > 0.75 * POISSON_COMPONENTS, axis=(0, 2))
     is_open = (last == n.size - 1) | ((last == n.size - 2) & is_crowded)
-    high = np.where(is_open & (n.size > 1), np.inf, high)
-    return np.where(is_limit(low), np.inf, low), high
+    return low, np.where(is_open & (n.size > 1), np.inf, high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -482,18 +596,28 @@ def credible_sites(profile: SiteProfile, level: float, n_max: int | None = None)
     return Credible(*parts)
 
 
-def whole_numbers(profile: SiteProfile, n_max: float) -> tuple[FloatArray, FloatArray]:
-    """Return the numbers of sites up to `n_max` (at least one) and how many whole numbers each stands for."""
-    n = profile.numbers
-    n = n[n <= n_max] if np.any(n <= n_max) else n[-1:]
-    return n, np.where(n <= _N_EVERY, 1.0, np.gradient(n) if n.size > 1 else 1.0)
+def whole_numbers(
+    profile: SiteProfile, n_max: float, b: int = 0, family: Family | None = None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the numbers looked at up to `n_max` (or the least), the first and the last each stands for.
+
+    Of one synapse, and one family of quanta or all.
+    """
+    is_used = np.array([family in (None, name) for name in profile.families])
+    n = np.unique(profile.sites[is_used & (profile.value[:, b] > -np.inf)])
+    n = n[n <= max(n_max, n[0])]
+    last = np.append(np.floor(np.sqrt(n[1:] * n[:-1])), n[-1])
+    return n, np.append(n[0], last[:-1] + 1.0), last
 
 
 def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
-    n, share = whole_numbers(profile, n_max)
-    place = np.searchsorted(n, profile.sites)
-    log_share = np.append(np.log(share), -np.inf)[np.minimum(place, n.size)]
-    evidence = profile.evidence + np.where(profile.sites >= n[0], log_share, -np.inf)[:, None]
+    evidence = np.full(profile.evidence.shape, -np.inf)
+    for b, family in product(range(profile.value.shape[1]), dict.fromkeys(profile.families)):
+        n, first, last = whole_numbers(profile, n_max, b, family)
+        is_of_family = np.array([name == family for name in profile.families])
+        rows = np.flatnonzero(is_of_family & np.isin(profile.sites, n))
+        share = (last - first + 1.0)[np.searchsorted(n, profile.sites[rows])]
+        evidence[rows, b] = profile.evidence[rows, b] + np.log(share)
     weights = np.exp(evidence - evidence.max(axis=0))
     # One after the other: a plain sum of one synapse is rounded in another order than that of many.
     weights /= np.cumsum(weights, axis=0)[-1]
@@ -501,14 +625,16 @@ def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
     below = np.cumsum(by_number, axis=0)
     tail = 0.5 * (1.0 - level)
     low, high = (np.argmax(below >= at, axis=0) for at in (tail + 1e-12, 1.0 - tail - 1e-12))
-    numbers = profile.numbers
-    upper = np.append(np.floor(np.sqrt(n[1:] * n[:-1])), n[-1])
-    n_high = np.where(numbers[high] <= _N_EVERY, numbers[high], upper[np.minimum(high, upper.size - 1)])
-    # Numbers beyond the last are as good as excluded where the last looked at were hopeless.
-    is_last_tried = np.any(np.isfinite(profile.value[profile.sites == n[-1]]), axis=0)
-    is_closed = ~is_last_tried & (n_max >= _N_LAST)
-    is_inside = (3.0 * n_high <= n_max) | (numbers.size == 1) | is_closed
-    return Credible(numbers[low], n_high, is_inside, weights)
+    n_low, n_high = np.empty((2, low.size))
+    is_inside = np.ones(low.size, bool)
+    for b in range(low.size):
+        n, first, last = whole_numbers(profile, n_max, b)
+        ends = np.searchsorted(n, profile.numbers[[low[b], high[b]]])
+        n_low[b], n_high[b] = first[ends[0]], last[ends[1]]
+        # Numbers beyond the last are as good as excluded where the last looked at were hopeless.
+        is_closed = n_max >= _N_LAST and _STEP * n[-1] + 1.0 < n_max
+        is_inside[b] = 3.0 * n_high[b] <= n_max or profile.numbers.size == 1 or is_closed
+    return Credible(n_low, n_high, is_inside, weights)
 
 
 def mixture_quantiles(mean: FloatArray, sd: FloatArray, weights: FloatArray, tail: float) -> tuple[Any, Any]:

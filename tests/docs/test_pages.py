@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -78,6 +79,9 @@ def test_command_line_is_understood(page, line, monkeypatch, tmp_path):
         name, *arguments = arguments
         assert name in command.commands, f"{page}: {line}"
         command = command.commands[name]
+    for option, name in pairwise(arguments):
+        if option == "--data":
+            (tmp_path / name).touch()
     context = command.make_context(command.name, list(arguments))
     claims = context.params.get("claims")
     # Claims of one's own are those of the file that the line names.

@@ -1,0 +1,93 @@
+"""Which numbers of sites are tried does not show, neither in the likeliest nor in an interval."""
+
+import numpy as np
+import pytest
+import quantities as pq
+
+from biophys import QuantalSynapse, ShortTermDynamics, fit_release, fit_releases, simulate_recording
+from biophys.recordings import fitting
+from biophys.recordings.site_profile import MANY_SITES, number_between, whole_numbers
+
+pytestmark = pytest.mark.filterwarnings("ignore::biophys.IdentifiabilityWarning")
+
+TIMES = np.arange(1, 13) * 20 * pq.ms
+
+
+def responses(n, p, noise, size, seed):
+    rng = np.random.default_rng(seed)
+    return (10.0 * rng.binomial(n, p, size) + rng.normal(0.0, noise, size)) * pq.pA
+
+
+def train(n, n_sweeps, noise, seed):
+    return simulate_recording(
+        QuantalSynapse(n, 0.5, 10 * pq.pA),
+        n_sweeps=n_sweeps,
+        spike_times=TIMES,
+        dynamics=ShortTermDynamics(0.5, recovery=100 * pq.ms),
+        noise=noise * pq.pA,
+        rng=np.random.default_rng(seed),
+    )
+
+
+TRIALS = [
+    (30, 0.5, 2.0, 400, 0),  # quanta told apart: the likelihood hangs smoothly on n, between 29 and 35
+    (
+        25,
+        0.7,
+        3.0,
+        300,
+        1,
+    ),  # hardly: it has peaks at whole numbers that fit the distance of those of the responses
+    (10, 0.5, 4.0, 60, 2),  # the upper end lies far off
+]
+CASES = [(responses(*case), {"noise": case[2] * pq.pA}) for case in TRIALS]
+CASES += [(train(16, 6, 3.0, 3), {"noise": 3 * pq.pA, "spike_times": TIMES, "dynamics": "depletion"})]
+
+
+@pytest.mark.parametrize(("x", "arguments"), CASES, ids=["told apart", "hardly", "wide", "train"])
+def test_numbers_that_are_tried_in_steps_give_what_all_give(monkeypatch, x, arguments):
+    fit = fit_release(x, **arguments)
+    numbers = range(1, 61) if "dynamics" in arguments else [*range(1, 101), MANY_SITES]
+    monkeypatch.setattr(fitting, "sites_tried", lambda *_, **__: [float(n) for n in numbers])
+    of_all = fit_release(x, **arguments)
+    assert fit.n.value == of_all.n.value
+    assert abs(fit.n.low - of_all.n.low) <= 1 and abs(fit.n.high - of_all.n.high) <= 1
+    for name in {"p", "q", "mean", "recovery"} & fit.values.keys():
+        known, wanted = fit.values[name], of_all.values[name]
+        tolerance = 0.1 * (wanted.high - wanted.low)
+        assert known.value == pytest.approx(wanted.value, abs=tolerance)
+        assert (known.low, known.high) == pytest.approx((wanted.low, wanted.high), abs=tolerance)
+        assert known.credible == pytest.approx(wanted.credible, abs=1.5 * tolerance)
+
+
+def test_numbers_looked_at_for_one_synapse_leave_the_others_alone():
+    recordings = [
+        responses(30, 0.5, 2.0, 200, 0),
+        responses(3, 0.5, 2.0, 200, 1),
+        responses(60, 0.6, 2.0, 200, 2),
+    ]
+    for fit, x in zip(fit_releases(recordings, noise=2 * pq.pA), recordings, strict=True):
+        alone = fit_release(x, noise=2 * pq.pA)
+        assert repr(fit.values) == repr(alone.values)
+        np.testing.assert_array_equal(fit.profile.sites, alone.profile.sites)
+
+
+def test_every_whole_number_belongs_to_that_nearest_on_a_logarithmic_scale():
+    fit = fit_release(responses(30, 0.5, 2.0, 100, 0), noise=2 * pq.pA)
+    for n_max in (1, 7, 30, 77, 100):
+        n, first, last = whole_numbers(fit.profile, n_max)
+        assert first[0] == 1 and np.all(first[1:] == last[:-1] + 1) and np.all((first <= n) & (n <= last))
+
+
+def test_between_two_numbers_lie_those_of_shares():
+    assert number_between(20, 24, 0.0) == 20 and number_between(20, 24, 1.0) == pytest.approx(24)
+    assert number_between(100, MANY_SITES, 0.5) == number_between(MANY_SITES, 100, 0.5) == 200
+
+
+def test_no_number_of_a_train_comes_from_the_largest_number_of_sites_tried():
+    x = train(3000, 4, 1000.0, 0)
+    fit = fit_release(x, noise=1000 * pq.pA, spike_times=TIMES, dynamics="depletion")
+    largest = fit.profile.numbers.max()
+    assert fit.n.value == fit.n.high == np.inf and fit.n.low < largest
+    assert fit.q.value == fit.q.low == 0.0
+    assert fit.p.holds(0.5) and np.isfinite(fit.capacity.high)
