@@ -368,7 +368,9 @@ the rule "the interval of n is narrower than a factor 3" calls identified, and h
 holds; where n cannot be told it selects the recordings whose interval misses. First all cells of a kind
 together; *below 90 %*: cells in which fewer hold than a true 90 % would allow (binomial test, p < 0.01).
 
-Measured by `docs/measure_quantal_recovery.py`; numbers in `docs/results/quantal_recovery.json`.
+Measured by `docs/measure_quantal_recovery.py`; numbers in `docs/results/quantal_recovery.json`. Trials and
+baselines were measured before whole numbers of sites between those of a grid (beyond 20) were looked at: of
+3,150 recordings fitted anew with them no interval held otherwise, and 14 of 12,600 credible ones.
 """
 
 _OF_NORMAL = """## Quanta taken as normal
