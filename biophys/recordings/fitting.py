@@ -27,7 +27,7 @@ from biophys.units import FloatArray, shown
 
 _SHARED = {"n": "n", "p": "p", "q": "q", "variability": "within", "noise": "noise"}
 # The forward pass costs n^2 for each stimulus: fewer numbers of sites are tried than of trials.
-_TRAIN_EVERY, _TRAIN_LAST = 12, 200
+_TRAIN_SITES = [*sites_tried(12, n_last=50, has_limit=False), 70.0, 100.0, 140.0, 200.0]
 # Responses of the recordings that are fitted together: what is kept of each fills the memory otherwise.
 # Trains gain nothing by it beyond a few.
 _AT_ONCE, _AT_ONCE_OF_TRAINS = 10_000, 1_000
@@ -350,7 +350,7 @@ def _fit_alike(recordings: list[Recording], task: _Task) -> list[ReleaseFit]:
     elif data.gaps is None and not task.model.is_robust:
         sites = sites_tried()
     else:
-        sites = sites_tried(_TRAIN_EVERY, n_last=_TRAIN_LAST, has_limit=False)
+        sites = _TRAIN_SITES
     profile = profile_of_families(task.model, data, sites, task.families)
     if not np.all(np.isfinite(profile.value.max(axis=0))):
         raise ValueError("nothing gives the responses a likelihood above 0: is their noise what was said?")

@@ -8,7 +8,7 @@ from scipy.special import gammaln
 
 from biophys.recordings.likelihood import kind_of, name_in, number_of
 from biophys.recordings.release_fit import ReleaseFit
-from biophys.recordings.site_profile import credible_sites, whole_numbers
+from biophys.recordings.site_profile import credible_sites
 from biophys.units import FloatArray
 
 # Proposals are t distributed: their tails are longer than those of the posterior.
@@ -21,7 +21,8 @@ def posterior_of(
 ) -> dict[str, Any]:
     """Return draws of every parameter and the k-hat of their weights."""
     profile = fit.profile
-    weights = credible_sites(profile, fit.level, n_max).weights[:, 0]
+    credible = credible_sites(profile, fit.level, n_max)
+    weights = credible.weights[:, 0]
     used = np.flatnonzero(weights > 1e-4)
     # Twice as many proposals as draws, spread over the numbers of sites.
     counts = np.maximum(np.rint(2.0 * n_draws * weights[used] / weights[used].sum()).astype(int), 20)
@@ -30,10 +31,7 @@ def posterior_of(
         theta, log_weight = _proposals(fit, int(row), int(count), rng)
         thetas.append(theta)
         # The number of sites of a row stands for as many whole numbers.
-        numbers, first, last = whole_numbers(profile, 1e5, family=profile.families[row])
-        place = min(np.searchsorted(numbers, profile.sites[row]), numbers.size - 1)
-        share = last[place] - first[place] + 1.0
-        log_weights.append(log_weight + np.log(share) - np.log(count))
+        log_weights.append(log_weight + np.log(credible.counts[row, 0]) - np.log(count))
         sites.append(np.full(count, profile.sites[row]))
     log_weight = np.concatenate(log_weights)
     k_hat = pareto_k(log_weight)

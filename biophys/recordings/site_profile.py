@@ -34,7 +34,7 @@ _NOISES = (1.0, 0.4, 1.8)
 # Twice the loss of log likelihood beyond which larger numbers of sites are not looked at.
 _HOPELESS = 18.0
 # Twice the loss within which every number of sites is looked at, as far as these are not more than so many.
-_INSIDE, _MOST_BETWEEN = 4.0, 24
+_INSIDE, _MOST_BETWEEN, _MOST_OF_TRAINS = 4.0, 24, 12
 # Log likelihoods closer than this are the same but for the last steps of the ascent.
 _EQUAL = 2e-3
 _N_EVERY, _N_LAST = 20, 100
@@ -156,9 +156,10 @@ def profile_of_sites(
         rows = rows[(lost[rows] < _HOPELESS) | (np.max(n) < 2.0 * largest[best[rows]] + 2.0)]
         if rows.size == 0:
             break
-    kept.follow_down(is_searched=start is None)
+    kept.follow(-1, is_searched=start is None)
     if is_filled and len(sites) > 1 and kept.fill():
-        kept.follow_down(is_searched=False)
+        for way in (1, -1):
+            kept.follow(way)
     return SiteProfile(model, data, kept.sites, [model.family] * len(kept.sites), kept.names, *kept.arrays())
 
 
@@ -187,29 +188,32 @@ class _Kept:
             laplace = _laplace(likelihood, summit)
             self.mode[i, rows], self.evidence[i, rows], self.spread[i, rows] = laplace
 
-    def follow_down(self, *, is_searched: bool) -> None:
-        """Climb from the fit at the next larger n: it may lead to a higher maximum, and not begin higher."""
+    def follow(self, way: int, *, is_searched: bool = False) -> None:
+        """Climb from the fit at the next n, the larger with `way` -1, the smaller with 1.
+
+        It may lead to a higher maximum, and not begin higher.
+        """
         is_new = np.zeros(self.value.shape[1], bool)
-        after = np.full(is_new.shape, -1)
-        for i in reversed(range(len(self.sites))):
-            rows = np.flatnonzero((self.value[i] > -np.inf) & (after >= 0))
+        near = np.full(is_new.shape, -1)
+        for i in range(len(self.sites))[::way]:
+            rows = np.flatnonzero((self.value[i] > -np.inf) & (near >= 0))
             if rows.size:
-                self._climb_from(i, rows, after[rows], is_new)
+                self._climb_from(i, rows, near[rows], is_new)
             is_looked_at = self.value[i] > -np.inf
-            after[is_looked_at] = i
+            near[is_looked_at] = i
             is_new |= is_looked_at & (
                 is_searched and self.has_many_maxima and np.max(self.sites[i]) in _SEARCHED
             )
 
     def _climb_from(
-        self, i: int, rows: NDArray[np.intp], after: NDArray[np.intp], is_new: NDArray[np.bool_]
+        self, i: int, rows: NDArray[np.intp], near: NDArray[np.intp], is_new: NDArray[np.bool_]
     ) -> None:
         def likelihood_of(some: NDArray[np.intp]) -> Likelihood:
             return Likelihood(self.model, self.data.take(some), self._number(i))
 
         likelihood = likelihood_of(rows)
-        n_after = np.reshape([np.max(self.sites[j]) for j in after], -1)
-        first, height = _likeliest(likelihood, _neighbouring(likelihood, n_after, self.theta[after, rows]))
+        n_near = np.reshape([np.max(self.sites[j]) for j in near], -1)
+        first, height = _likeliest(likelihood, _neighbouring(likelihood, n_near, self.theta[near, rows]))
         is_tried = is_new[rows] | (height > self.value[i, rows] + 1e-6)
         is_new[rows] = False
         if np.any(is_tried):
@@ -225,7 +229,8 @@ class _Kept:
 
     def fill(self) -> bool:
         """Fit numbers between two that were looked at, from the smaller; return whether there are any."""
-        wanted = [_between(self.sites, self.value[:, b]) for b in range(self.value.shape[1])]
+        most = _MOST_BETWEEN if self.model.dynamics == "none" else _MOST_OF_TRAINS
+        wanted = [_between(self.sites, self.value[:, b], most) for b in range(self.value.shape[1])]
         more = np.setdiff1d(np.concatenate(wanted), self.sites)
         place = np.searchsorted(self.sites, more)
         self.sites = np.insert(self.sites, place, more)
@@ -243,8 +248,8 @@ class _Kept:
         return more.size > 0
 
 
-def _between(sites: FloatArray, value: FloatArray) -> FloatArray:
-    """Return the whole numbers, some of them if they are many, where the maximum or an end of n may lie.
+def _between(sites: FloatArray, value: FloatArray, most: int) -> FloatArray:
+    """Return the whole numbers, `most` of them if they are more, where the maximum or an end of n may lie.
 
     If no number is too many there is no upper end: only the gaps about the maximum and the lower end count.
     """
@@ -257,9 +262,11 @@ def _between(sites: FloatArray, value: FloatArray) -> FloatArray:
     last = np.flatnonzero(is_inside)[-1]
     if n[last] == sites[-1] or is_limit(n[min(last + 1, n.size - 1)]):
         is_used &= (gap == best) | (gap == best - 1) | (gap == np.argmax(is_inside) - 1)
-    numbers = np.concatenate([np.zeros(0), *(np.arange(n[i] + 1, n[i + 1]) for i in gap[is_used])])
-    step = max(-(-numbers.size // _MOST_BETWEEN), 1)
-    return numbers[step // 2 :: step]
+    gaps = [np.arange(n[i] + 1, n[i + 1]) for i in gap[is_used & (n[1:] > n[:-1] + 1)]]
+    if sum(inner.size for inner in gaps) > most:
+        steps = [-(-len(gaps) * inner.size // most) for inner in gaps]
+        gaps = [inner[step // 2 :: step] for inner, step in zip(gaps, steps, strict=True)]
+    return np.concatenate([np.zeros(0), *gaps])
 
 
 def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: FloatArray | None) -> Summit:
@@ -420,8 +427,11 @@ def _laplace(likelihood: Likelihood, summit: Summit) -> tuple[FloatArray, FloatA
     prior = likelihood.prior_at(summit.theta)
     assert prior.hessian is not None
     curvature = _positive(summit.curvature - prior.hessian)
+    tolerance = 1e-7 if likelihood.has_hessian else 1e-4
     bounds = likelihood.bounds()
-    top = ascend(likelihood.posterior_at, summit.theta, bounds, curvature=curvature, max_steps=30)
+    top = ascend(
+        likelihood.posterior_at, summit.theta, bounds, curvature=curvature, max_steps=30, tolerance=tolerance
+    )
     bend = top.curvature
     if not likelihood.has_hessian:
         later = likelihood.prior_at(top.theta).hessian
@@ -578,13 +588,15 @@ def site_interval(profile: SiteProfile, threshold: float) -> tuple[FloatArray, F
 class Credible:
     """What the posterior, flat in n, says: 95 % credible interval of n, and probability of every row (R, B).
 
-    `is_inside` where three times the upper end still lies among the numbers that the prior allows.
+    `is_inside` where three times the upper end still lies among the numbers that the prior allows; `counts`
+    (R, B) whole numbers that each row stands for.
     """
 
     n_low: FloatArray
     n_high: FloatArray
     is_inside: NDArray[np.bool_]
     weights: FloatArray
+    counts: FloatArray
 
 
 def credible_sites(profile: SiteProfile, level: float, n_max: int | None = None) -> Credible:
@@ -601,40 +613,44 @@ def whole_numbers(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the numbers looked at up to `n_max` (or the least), the first and the last each stands for.
 
-    Of one synapse, and one family of quanta or all.
+    Of one synapse, and one family of quanta or all. The largest stands for all up to `n_max` if larger ones
+    were looked at.
     """
     is_used = np.array([family in (None, name) for name in profile.families])
-    n = np.unique(profile.sites[is_used & (profile.value[:, b] > -np.inf)])
-    n = n[n <= max(n_max, n[0])]
-    last = np.append(np.floor(np.sqrt(n[1:] * n[:-1])), n[-1])
+    tried = np.unique(profile.sites[is_used & (profile.value[:, b] > -np.inf)])
+    n = tried[tried <= max(n_max, tried[0])]
+    is_beyond = np.any((tried > n[-1]) & ~is_limit(tried))
+    last = np.append(np.floor(np.sqrt(n[1:] * n[:-1])), max(n_max, n[-1]) if is_beyond else n[-1])
     return n, np.append(n[0], last[:-1] + 1.0), last
 
 
 def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
-    evidence = np.full(profile.evidence.shape, -np.inf)
+    evidence, counts = np.full(profile.evidence.shape, -np.inf), np.zeros(profile.evidence.shape)
     for b, family in product(range(profile.value.shape[1]), dict.fromkeys(profile.families)):
         n, first, last = whole_numbers(profile, n_max, b, family)
         is_of_family = np.array([name == family for name in profile.families])
         rows = np.flatnonzero(is_of_family & np.isin(profile.sites, n))
-        share = (last - first + 1.0)[np.searchsorted(n, profile.sites[rows])]
-        evidence[rows, b] = profile.evidence[rows, b] + np.log(share)
+        counts[rows, b] = (last - first + 1.0)[np.searchsorted(n, profile.sites[rows])]
+        evidence[rows, b] = profile.evidence[rows, b] + np.log(counts[rows, b])
     weights = np.exp(evidence - evidence.max(axis=0))
     # One after the other: a plain sum of one synapse is rounded in another order than that of many.
     weights /= np.cumsum(weights, axis=0)[-1]
     by_number = profile.by_number(weights, lambda rows, axis: np.cumsum(rows, axis=axis)[-1])
     below = np.cumsum(by_number, axis=0)
     tail = 0.5 * (1.0 - level)
-    low, high = (np.argmax(below >= at, axis=0) for at in (tail + 1e-12, 1.0 - tail - 1e-12))
-    n_low, n_high = np.empty((2, low.size))
-    is_inside = np.ones(low.size, bool)
-    for b in range(low.size):
+    n_low, n_high = np.empty((2, below.shape[1]))
+    is_inside = np.ones(n_low.size, bool)
+    for b in range(n_low.size):
         n, first, last = whole_numbers(profile, n_max, b)
-        ends = np.searchsorted(n, profile.numbers[[low[b], high[b]]])
-        n_low[b], n_high[b] = first[ends[0]], last[ends[1]]
+        for ends, at in ((n_low, tail + 1e-12), (n_high, 1.0 - tail - 1e-12)):
+            i = np.argmax(below[:, b] >= at)
+            share = 1.0 - (below[i, b] - at) / by_number[i, b]
+            place = np.searchsorted(n, profile.numbers[i])
+            ends[b] = first[place] - 1.0 + np.ceil(share * (last[place] - first[place] + 1.0))
         # Numbers beyond the last are as good as excluded where the last looked at were hopeless.
         is_closed = n_max >= _N_LAST and _STEP * n[-1] + 1.0 < n_max
         is_inside[b] = 3.0 * n_high[b] <= n_max or profile.numbers.size == 1 or is_closed
-    return Credible(n_low, n_high, is_inside, weights)
+    return Credible(n_low, n_high, is_inside, weights, counts)
 
 
 def mixture_quantiles(mean: FloatArray, sd: FloatArray, weights: FloatArray, tail: float) -> tuple[Any, Any]:

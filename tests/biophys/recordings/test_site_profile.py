@@ -6,7 +6,7 @@ import quantities as pq
 
 from biophys import QuantalSynapse, ShortTermDynamics, fit_release, fit_releases, simulate_recording
 from biophys.recordings import fitting
-from biophys.recordings.site_profile import MANY_SITES, number_between, whole_numbers
+from biophys.recordings.site_profile import MANY_SITES, credible_sites, number_between, whole_numbers
 
 pytestmark = pytest.mark.filterwarnings("ignore::biophys.IdentifiabilityWarning")
 
@@ -47,8 +47,8 @@ CASES += [(train(16, 6, 3.0, 3), {"noise": 3 * pq.pA, "spike_times": TIMES, "dyn
 @pytest.mark.parametrize(("x", "arguments"), CASES, ids=["told apart", "hardly", "wide", "train"])
 def test_numbers_that_are_tried_in_steps_give_what_all_give(monkeypatch, x, arguments):
     fit = fit_release(x, **arguments)
-    numbers = range(1, 61) if "dynamics" in arguments else [*range(1, 101), MANY_SITES]
-    monkeypatch.setattr(fitting, "sites_tried", lambda *_, **__: [float(n) for n in numbers])
+    monkeypatch.setattr(fitting, "sites_tried", lambda: [*map(float, range(1, 101)), MANY_SITES])
+    monkeypatch.setattr(fitting, "_TRAIN_SITES", [float(n) for n in range(1, 61)])
     of_all = fit_release(x, **arguments)
     assert fit.n.value == of_all.n.value
     assert abs(fit.n.low - of_all.n.low) <= 1 and abs(fit.n.high - of_all.n.high) <= 1
@@ -77,6 +77,19 @@ def test_every_whole_number_belongs_to_that_nearest_on_a_logarithmic_scale():
     for n_max in (1, 7, 30, 77, 100):
         n, first, last = whole_numbers(fit.profile, n_max)
         assert first[0] == 1 and np.all(first[1:] == last[:-1] + 1) and np.all((first <= n) & (n <= last))
+        assert last[-1] == n_max
+
+
+def test_the_posterior_of_n_does_not_end_at_a_number_that_was_tried(monkeypatch):
+    def ends():
+        x = train(3, 4, 30.0, 0)
+        fit = fit_release(x, noise=30 * pq.pA, spike_times=TIMES, dynamics="depletion")
+        parts = [credible_sites(fit.profile, 0.95, n_max) for n_max in (45, 90, 100)]
+        return [[part.n_low[0], part.n_high[0]] for part in parts]
+
+    known = ends()
+    monkeypatch.setattr(fitting, "_TRAIN_SITES", [float(n) for n in range(1, 102)])
+    np.testing.assert_allclose(known, ends(), rtol=0.03)
 
 
 def test_between_two_numbers_lie_those_of_shares():
