@@ -9,6 +9,7 @@ import numpy as np
 
 from biophys.recordings.likelihood import Responses
 from biophys.recordings.release_fit import ReleaseFit
+from biophys.recordings.response_density import Family
 from biophys.recordings.site_profile import SiteProfile, profile_of_sites, sites_tried
 from biophys.units import FloatArray
 
@@ -109,12 +110,11 @@ def _farthest_noise(fit: ReleaseFit, values: FloatArray) -> float:
     return 5.0 * max(sd for sd, _, _ in fit.recording.noise) / abs(fit.scale)
 
 
-def _with_few_sites(fits: Sequence[ReleaseFit], data: Responses) -> SiteProfile:
-    """Return the profiles of other responses of the layout of fits that share a family of quanta."""
+def _with_few_sites(fits: Sequence[ReleaseFit], data: Responses, family: Family) -> SiteProfile:
+    """Return the profiles of other responses of the layout of fits, with quanta of a family."""
     numbers = fits[0].profile.numbers
     sites = sites_tried(8, n_last=12, has_limit=False) if numbers.size > 1 else list(numbers)
-    model = replace(fits[0].profile.model, family=fits[0].family)
-    return profile_of_sites(model, data, sites, has_posterior=False)
+    return profile_of_sites(replace(fits[0].profile.model, family=family), data, sites, has_posterior=False)
 
 
 def _offsets(fits: Sequence[ReleaseFit], data: Responses) -> list[list[tuple[float, float, float]]]:
@@ -126,24 +126,37 @@ def _offsets(fits: Sequence[ReleaseFit], data: Responses) -> list[list[tuple[flo
     shifts = [
         (b, side, ends[side][b] - side * share * span[b]) for b in range(len(fits)) for side, share in _SHIFTS
     ]
-    for family in {fit.family for fit in fits}:
-        alike = [
-            shift
-            for shift in shifts
-            if fits[shift[0]].family == family and abs(shift[2]) >= 0.1 * mean[shift[0]]
-        ]
-        if not alike:
-            continue
-        rows, side, offset = (np.array(column) for column in zip(*alike, strict=True))
-        part = data.take(rows)
-        each = (-1, *(1,) * (part.x.ndim - 1))
-        part = replace(part, x=side.reshape(each) * (part.x - offset.reshape(each)))
-        profile = _with_few_sites([fits[b] for b in rows], part)
-        for i, b in enumerate(rows):
-            best = int(profile.best[i])
-            gain = float(profile.value[best, i] - fits[b].profile.value.max())
-            tried[b].append((gain, float(offset[i]), float(profile.sites[best])))
+    shifts = [shift for shift in shifts if abs(shift[2]) >= 0.1 * mean[shift[0]]]
+    families: set[Family] = {fit.family for fit in fits}
+    for family in families:
+        alike = [shift for shift in shifts if fits[shift[0]].family == family]
+        if family != "normal":
+            # Normal quanta are far faster: what gains nothing with them is not looked at with others.
+            in_doubt = [shift for shift in alike if "normal" in fits[shift[0]].profile.families]
+            gains = _gains(fits, data, in_doubt, "normal")
+            hopeless = {shift for shift, (gain, *_) in zip(in_doubt, gains, strict=True) if gain <= 0}
+            alike = [shift for shift in alike if shift not in hopeless]
+        for (b, *_), row in zip(alike, _gains(fits, data, alike, family), strict=True):
+            tried[b].append(row)
     return tried
+
+
+def _gains(
+    fits: Sequence[ReleaseFit], data: Responses, shifts: list[tuple[int, float, float]], family: Family
+) -> list[tuple[float, float, float]]:
+    """Return gain, offset and n of each shift: number of its fit, sign and offset of the responses."""
+    if not shifts:
+        return []
+    rows, side, offset = (np.array(column) for column in zip(*shifts, strict=True))
+    part = data.take(rows)
+    each = (-1, *(1,) * (part.x.ndim - 1))
+    part = replace(part, x=side.reshape(each) * (part.x - offset.reshape(each)))
+    profile = _with_few_sites([fits[b] for b in rows], part, family)
+    best = profile.best
+    fitted = [fits[b].profile for b in rows]
+    known = [old.value[np.array(old.families) == family].max() for old in fitted]
+    gain = profile.value[best, np.arange(rows.size)] - known
+    return list(zip(gain.tolist(), offset.tolist(), profile.sites[best].tolist(), strict=True))
 
 
 def _gain_of_signs(fit: ReleaseFit) -> float:
@@ -151,7 +164,8 @@ def _gain_of_signs(fit: ReleaseFit) -> float:
     x = fit.profile.data.x
     is_other = x < -_farthest_noise(fit, x[np.isfinite(x)])
     share = float(np.sum(is_other) / np.sum(np.abs(x) > _farthest_noise(fit, x[np.isfinite(x)])))
-    profile = _with_few_sites([fit], replace(fit.profile.data, x=np.where(is_other, -x, x)))
+    data = replace(fit.profile.data, x=np.where(is_other, -x, x))
+    profile = _with_few_sites([fit], data, fit.family)
     best = int(profile.best[0])
     one, other = (
         replace(profile, data=replace(profile.data, x=part))
