@@ -147,19 +147,21 @@ def profile_of_sites(
     rows = np.arange(kept.value.shape[1])
     largest = np.array([np.max(n) for n in sites])
     for i, n in enumerate(sites):
-        likelihood = Likelihood(model, data.take(rows), n)
-        before = None if i == 0 else (sites[i - 1], kept.theta[i - 1, rows], kept.curvature[i - 1, rows])
-        given = None if start is None else start[i, rows]
-        kept.keep(i, rows, likelihood, _maximum(likelihood, before, given))
+        has_start = np.zeros(rows.size, bool) if start is None else np.isfinite(start[i, rows]).all(axis=1)
+        for some in filter(np.size, (rows[has_start], rows[~has_start])):
+            likelihood = Likelihood(model, data.take(some), n)
+            before = None if i == 0 else (sites[i - 1], kept.theta[i - 1, some], kept.curvature[i - 1, some])
+            given = None if start is None else start[i, some]
+            kept.keep(i, some, likelihood, _maximum(likelihood, before, given))
         best = np.argmax(kept.value[: i + 1], axis=0)
         lost = 2.0 * (kept.value[: i + 1].max(axis=0) - kept.value[i])
         rows = rows[(lost[rows] < _HOPELESS) | (np.max(n) < 2.0 * largest[best[rows]] + 2.0)]
         if rows.size == 0:
             break
     kept.follow(-1, is_searched=start is None)
-    if is_filled and len(sites) > 1 and kept.fill():
+    if is_filled and len(sites) > 1 and (filled := kept.fill()).size:
         for way in (1, -1):
-            kept.follow(way)
+            kept.follow(way, synapses=filled)
     return SiteProfile(model, data, kept.sites, [model.family] * len(kept.sites), kept.names, *kept.arrays())
 
 
@@ -188,18 +190,19 @@ class _Kept:
             laplace = _laplace(likelihood, summit)
             self.mode[i, rows], self.evidence[i, rows], self.spread[i, rows] = laplace
 
-    def follow(self, way: int, *, is_searched: bool = False) -> None:
-        """Climb from the fit at the next n, the larger with `way` -1, the smaller with 1.
+    def follow(self, way: int, *, is_searched: bool = False, synapses: Any = slice(None)) -> None:
+        """Climb, for some synapses, from the fit at the next n, the larger with `way` -1, the smaller with 1.
 
         It may lead to a higher maximum, and not begin higher.
         """
-        is_new = np.zeros(self.value.shape[1], bool)
+        is_new, is_followed = np.zeros((2, self.value.shape[1]), bool)
+        is_followed[synapses] = True
         near = np.full(is_new.shape, -1)
         for i in range(len(self.sites))[::way]:
-            rows = np.flatnonzero((self.value[i] > -np.inf) & (near >= 0))
+            is_looked_at = (self.value[i] > -np.inf) & is_followed
+            rows = np.flatnonzero(is_looked_at & (near >= 0))
             if rows.size:
                 self._climb_from(i, rows, near[rows], is_new)
-            is_looked_at = self.value[i] > -np.inf
             near[is_looked_at] = i
             is_new |= is_looked_at & (
                 is_searched and self.has_many_maxima and np.max(self.sites[i]) in _SEARCHED
@@ -227,8 +230,8 @@ class _Kept:
     def _number(self, i: int) -> Any:
         return self.sites[i] if self.sites.ndim == 1 else tuple(self.sites[i])
 
-    def fill(self) -> bool:
-        """Fit numbers between two that were looked at, from the smaller; return whether there are any."""
+    def fill(self) -> NDArray[np.intp]:
+        """Fit numbers between two that were looked at, from the smaller; return the synapses with any."""
         most = _MOST_BETWEEN if self.model.dynamics == "none" else _MOST_OF_TRAINS
         wanted = [_between(self.sites, self.value[:, b], most) for b in range(self.value.shape[1])]
         more = np.setdiff1d(np.concatenate(wanted), self.sites)
@@ -245,7 +248,7 @@ class _Kept:
             likelihood = Likelihood(self.model, self.data.take(rows), n)
             near = self.sites[before], self.theta[before, rows], self.curvature[before, rows]
             self.keep(i, rows, likelihood, _maximum(likelihood, near, None))
-        return more.size > 0
+        return np.flatnonzero([numbers.size for numbers in wanted])
 
 
 def _between(sites: FloatArray, value: FloatArray, most: int) -> FloatArray:
@@ -614,11 +617,11 @@ def whole_numbers(
     """Return the numbers looked at up to `n_max` (or the least), the first and the last each stands for.
 
     Of one synapse, and one family of quanta or all. The largest stands for all up to `n_max` if larger ones
-    were looked at.
+    were looked at; infinitely many stand for none.
     """
     is_used = np.array([family in (None, name) for name in profile.families])
     tried = np.unique(profile.sites[is_used & (profile.value[:, b] > -np.inf)])
-    n = tried[tried <= max(n_max, tried[0])]
+    n = tried[(tried <= max(n_max, tried[0])) & ~is_limit(tried)]
     is_beyond = np.any((tried > n[-1]) & ~is_limit(tried))
     last = np.append(np.floor(np.sqrt(n[1:] * n[:-1])), max(n_max, n[-1]) if is_beyond else n[-1])
     return n, np.append(n[0], last[:-1] + 1.0), last

@@ -6,7 +6,14 @@ import quantities as pq
 
 from biophys import QuantalSynapse, ShortTermDynamics, fit_release, fit_releases, simulate_recording
 from biophys.recordings import fitting
-from biophys.recordings.site_profile import MANY_SITES, credible_sites, number_between, whole_numbers
+from biophys.recordings.site_profile import (
+    MANY_SITES,
+    _Kept,
+    credible_sites,
+    number_between,
+    profile_of_sites,
+    whole_numbers,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::biophys.IdentifiabilityWarning")
 
@@ -72,12 +79,39 @@ def test_numbers_looked_at_for_one_synapse_leave_the_others_alone():
         np.testing.assert_array_equal(fit.profile.sites, alone.profile.sites)
 
 
+def test_a_synapse_without_numbers_between_is_not_climbed_again_with_others(monkeypatch):
+    fill = _Kept.fill
+
+    def lowered(kept):
+        filled = fill(kept)
+        kept.value[4, -1] -= 1.0
+        return filled
+
+    monkeypatch.setattr(_Kept, "fill", lowered)
+    recordings = [responses(30, 0.5, 2.0, 200, 0), responses(3, 0.5, 2.0, 200, 1)]
+    together, alone = (fit_releases(some, noise=2 * pq.pA)[-1] for some in (recordings, recordings[1:]))
+    np.testing.assert_array_equal(together.profile.value, alone.profile.value)
+
+
+def test_a_start_that_one_synapse_lacks_is_used_for_the_others():
+    profile = fit_release(responses(3, 0.5, 5.0, 60, 0), noise=5 * pq.pA).profile
+    sites, start = profile.sites[:8].tolist(), np.repeat(profile.theta[:8] + 0.3, 2, axis=1)
+    start[5:, 1] = np.nan
+    both, alone = (
+        profile_of_sites(profile.model, profile.data.take(np.zeros(size, int)), sites, start=start[:, :size])
+        for size in (2, 1)
+    )
+    np.testing.assert_array_equal(both.theta[:, 0], alone.theta[:, 0])
+
+
 def test_every_whole_number_belongs_to_that_nearest_on_a_logarithmic_scale():
     fit = fit_release(responses(30, 0.5, 2.0, 100, 0), noise=2 * pq.pA)
     for n_max in (1, 7, 30, 77, 100):
         n, first, last = whole_numbers(fit.profile, n_max)
         assert first[0] == 1 and np.all(first[1:] == last[:-1] + 1) and np.all((first <= n) & (n <= last))
         assert last[-1] == n_max
+    for n_max in (1000, 10**6):
+        np.testing.assert_array_equal(whole_numbers(fit.profile, n_max), whole_numbers(fit.profile, 100))
 
 
 def test_the_posterior_of_n_does_not_end_at_a_number_that_was_tried(monkeypatch):
