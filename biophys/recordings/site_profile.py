@@ -140,7 +140,8 @@ def profile_of_sites(
 ) -> SiteProfile:
     """Maximise likelihood and posterior at each number of sites, in rising order, for all synapses together.
 
-    A synapse is left alone once larger numbers are hopeless. `start`, (S, B, D), saves the search for one.
+    A synapse is left alone once larger numbers are hopeless, and the larger the more. `start`, (S, B, D),
+    saves the search for one.
     With `is_filled` those between two numbers of `sites` follow where the maximum or the interval may be.
     """
     kept = _Kept(model, data, sites, has_posterior)
@@ -155,7 +156,10 @@ def profile_of_sites(
             kept.keep(i, some, likelihood, _maximum(likelihood, before, given))
         best = np.argmax(kept.value[: i + 1], axis=0)
         lost = 2.0 * (kept.value[: i + 1].max(axis=0) - kept.value[i])
-        rows = rows[(lost[rows] < _HOPELESS) | (np.max(n) < 2.0 * largest[best[rows]] + 2.0)]
+        # A single quantum may be likelier than a few, and many likelier than that.
+        is_rising = kept.value[i, rows] > kept.value[max(i - 1, 0), rows]
+        is_near = np.max(n) < 2.0 * largest[best[rows]] + 2.0
+        rows = rows[(lost[rows] < _HOPELESS) | is_near | is_rising]
         if rows.size == 0:
             break
     kept.follow(-1, is_searched=start is None)

@@ -104,6 +104,14 @@ def test_a_start_that_one_synapse_lacks_is_used_for_the_others():
     np.testing.assert_array_equal(both.theta[:, 0], alone.theta[:, 0])
 
 
+def test_many_sites_are_found_where_one_is_likelier_than_a_few():
+    rng = np.random.default_rng(5)
+    k = rng.binomial(24, 0.7, 150)
+    x = (10.0 * k + np.sqrt(k) * rng.normal(0.0, 1.0, 150) + rng.normal(0.0, 1.0, 150)) * pq.pA
+    fit, given = (fit_release(x, noise=1 * pq.pA, variability=0.1, n=n) for n in (None, 24))
+    assert fit.log_likelihood > given.log_likelihood - 0.1
+
+
 def test_every_whole_number_belongs_to_that_nearest_on_a_logarithmic_scale():
     fit = fit_release(responses(30, 0.5, 2.0, 100, 0), noise=2 * pq.pA)
     for n_max in (1, 7, 30, 77, 100):
