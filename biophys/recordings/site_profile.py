@@ -625,7 +625,7 @@ def whole_numbers(
     """
     is_used = np.array([family in (None, name) for name in profile.families])
     tried = np.unique(profile.sites[is_used & (profile.value[:, b] > -np.inf)])
-    n = tried[(tried <= max(n_max, tried[0])) & ~is_limit(tried)]
+    n = tried[(tried <= max(n_max, tried[0])) & (~is_limit(tried) | (tried.size == 1))]
     is_beyond = np.any((tried > n[-1]) & ~is_limit(tried))
     last = np.append(np.floor(np.sqrt(n[1:] * n[:-1])), max(n_max, n[-1]) if is_beyond else n[-1])
     return n, np.append(n[0], last[:-1] + 1.0), last
