@@ -259,6 +259,7 @@ def _between(sites: FloatArray, value: FloatArray, most: int) -> FloatArray:
     """Return the whole numbers, `most` of them if they are more, where the maximum or an end of n may lie.
 
     If no number is too many there is no upper end: only the gaps about the maximum and the lower end count.
+    Where the likelihood rises up to the last number the maximum lies beyond, and not in the gap before it.
     """
     tried = np.flatnonzero(value > -np.inf)
     if tried.size < 2:
@@ -268,7 +269,8 @@ def _between(sites: FloatArray, value: FloatArray, most: int) -> FloatArray:
     is_used = (is_inside[1:] | is_inside[:-1]) & ~is_limit(n[1:])
     last = np.flatnonzero(is_inside)[-1]
     if n[last] == sites[-1] or is_limit(n[min(last + 1, n.size - 1)]):
-        is_used &= (gap == best) | (gap == best - 1) | (gap == np.argmax(is_inside) - 1)
+        below = best - 1 if best < n.size - 1 else -1
+        is_used &= (gap == best) | (gap == below) | (gap == np.argmax(is_inside) - 1)
     gaps = [np.arange(n[i] + 1, n[i + 1]) for i in gap[is_used & (n[1:] > n[:-1] + 1)]]
     if sum(inner.size for inner in gaps) > most:
         steps = [-(-len(gaps) * inner.size // most) for inner in gaps]

@@ -146,3 +146,9 @@ def test_no_number_of_a_train_comes_from_the_largest_number_of_sites_tried():
     assert fit.n.value == fit.n.high == np.inf and fit.n.low < largest
     assert fit.q.value == fit.q.low == 0.0
     assert fit.p.holds(0.5) and np.isfinite(fit.capacity.high)
+
+
+def test_a_likelihood_that_rises_to_the_end_is_no_number_of_sites():
+    x = train(60, 4, 20.0, 1)
+    fit = fit_release(x, noise=20 * pq.pA, spike_times=TIMES, dynamics="depletion")
+    assert fit.n.value == fit.n.high == np.inf and fit.q.value == 0.0
