@@ -351,7 +351,7 @@ def _fit_alike(recordings: list[Recording], task: _Task) -> list[ReleaseFit]:
         sites = sites_tried()
     else:
         sites = _TRAIN_SITES
-    profile = profile_of_families(task.model, data, sites, task.families)
+    profile = profile_of_families(task.model, data, sites, task.families, task.level)
     if not np.all(np.isfinite(profile.value.max(axis=0))):
         raise ValueError("nothing gives the responses a likelihood above 0: is their noise what was said?")
     scales = np.array([scale for _, scale in parts])

@@ -28,6 +28,7 @@ from biophys.recordings.site_profile import (
     profile_interval,
     profile_of_sites,
     site_interval,
+    threshold_of,
 )
 from biophys.short_term import ShortTermDynamics
 from biophys.units import FloatArray, shown
@@ -437,7 +438,7 @@ def summarised(
     """Return the fit of each synapse of a batch."""
     from biophys.recordings.implausible import implausible_texts
 
-    threshold = float(ndtri(0.5 + level / 2.0) ** 2)
+    threshold = threshold_of(level)
     n_each = np.array([np.isfinite(r.amplitudes).sum() for r in recordings])
     samples = profile.data.baseline_count.sum(axis=1) * ("noise" in profile.model.free)
     log_scale = (n_each + samples) * np.log(np.abs(scales))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from biophys.recordings.ascent import (
     Evaluate,
@@ -33,7 +33,7 @@ _P_AT_REST, _N_P, _N_RESOLVED = (0.06, 0.97), 30, 12
 _NOISES = (1.0, 0.4, 1.8)
 # Twice the loss of log likelihood beyond which larger numbers of sites are not looked at.
 _HOPELESS = 18.0
-# Twice the loss within which every number of sites is looked at, as far as these are not more than so many.
+# Twice the loss within which numbers of sites between those tried are looked at, at least; the most of them.
 _INSIDE, _MOST_BETWEEN, _MOST_OF_TRAINS = 4.0, 24, 12
 # Log likelihoods closer than this are the same but for the last steps of the ascent.
 _EQUAL = 2e-3
@@ -114,15 +114,24 @@ class SiteProfile:
         return 2.0 * (self.value.max(axis=0) - self.value)
 
 
+def threshold_of(level: float) -> float:
+    """Return twice the loss of log likelihood at the ends of an interval."""
+    return float(ndtri(0.5 + level / 2.0) ** 2)
+
+
 def profile_of_families(
-    model: ReleaseModel, data: Responses, sites: list[float], families: Sequence[Family], **options: Any
+    model: ReleaseModel, data: Responses, sites: list[float], families: Sequence[Family], level: float
 ) -> SiteProfile:
-    """Return the profiles of several families of quanta as one: the family is a nuisance like any other."""
+    """Return the profiles of several families of quanta as one: the family is a nuisance like any other.
+
+    Numbers between two of `sites` follow where the maximum or an end of the interval at `level` may be.
+    """
+    inside = max(_INSIDE, threshold_of(level) + 0.1)
     parts: list[SiteProfile] = []
     for family in families:
         start = parts[0].theta[np.isin(parts[0].sites, sites)] if parts else None
         model = replace(model, family=family)
-        parts.append(profile_of_sites(model, data, sites, start=start, is_filled=True, **options))
+        parts.append(profile_of_sites(model, data, sites, start=start, filled_within=inside))
     if len(parts) == 1:
         return parts[0]
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("sites", *_ARRAYS)}
@@ -136,13 +145,12 @@ def profile_of_sites(
     *,
     has_posterior: bool = True,
     start: FloatArray | None = None,
-    is_filled: bool = False,
+    filled_within: float | None = None,
 ) -> SiteProfile:
     """Maximise likelihood and posterior at each number of sites, in rising order, for all synapses together.
 
-    A synapse is left alone once larger numbers are hopeless, and the larger the more. `start`, (S, B, D),
-    saves the search for one.
-    With `is_filled` those between two numbers of `sites` follow where the maximum or the interval may be.
+    A synapse is left alone once a number is hopeless, unless the likelihood still rises. `start`, (S, B, D),
+    saves the search for one. Numbers between two of `sites` follow where twice the loss is `filled_within`.
     """
     kept = _Kept(model, data, sites, has_posterior)
     rows = np.arange(kept.value.shape[1])
@@ -163,7 +171,7 @@ def profile_of_sites(
         if rows.size == 0:
             break
     kept.follow(-1, is_searched=start is None)
-    if is_filled and len(sites) > 1 and (filled := kept.fill()).size:
+    if filled_within and len(sites) > 1 and (filled := kept.fill(filled_within)).size:
         for way in (1, -1):
             kept.follow(way, synapses=filled)
     return SiteProfile(model, data, kept.sites, [model.family] * len(kept.sites), kept.names, *kept.arrays())
@@ -234,10 +242,10 @@ class _Kept:
     def _number(self, i: int) -> Any:
         return self.sites[i] if self.sites.ndim == 1 else tuple(self.sites[i])
 
-    def fill(self) -> NDArray[np.intp]:
+    def fill(self, within: float) -> NDArray[np.intp]:
         """Fit numbers between two that were looked at, from the smaller; return the synapses with any."""
         most = _MOST_BETWEEN if self.model.dynamics == "none" else _MOST_OF_TRAINS
-        wanted = [_between(self.sites, self.value[:, b], most) for b in range(self.value.shape[1])]
+        wanted = [_between(self.sites, value, within, most) for value in self.value.T]
         more = np.setdiff1d(np.concatenate(wanted), self.sites)
         place = np.searchsorted(self.sites, more)
         self.sites = np.insert(self.sites, place, more)
@@ -255,7 +263,7 @@ class _Kept:
         return np.flatnonzero([numbers.size for numbers in wanted])
 
 
-def _between(sites: FloatArray, value: FloatArray, most: int) -> FloatArray:
+def _between(sites: FloatArray, value: FloatArray, within: float, most: int) -> FloatArray:
     """Return the whole numbers, `most` of them if they are more, where the maximum or an end of n may lie.
 
     If no number is too many there is no upper end: only the gaps about the maximum and the lower end count.
@@ -265,7 +273,7 @@ def _between(sites: FloatArray, value: FloatArray, most: int) -> FloatArray:
     if tried.size < 2:
         return np.zeros(0)
     n, lost = sites[tried], 2.0 * (value.max() - value[tried])
-    is_inside, best, gap = lost < _INSIDE, np.argmin(lost), np.arange(tried.size - 1)
+    is_inside, best, gap = lost < within, np.argmin(lost), np.arange(tried.size - 1)
     is_used = (is_inside[1:] | is_inside[:-1]) & ~is_limit(n[1:])
     last = np.flatnonzero(is_inside)[-1]
     if n[last] == sites[-1] or is_limit(n[min(last + 1, n.size - 1)]):
@@ -436,6 +444,7 @@ def _laplace(likelihood: Likelihood, summit: Summit) -> tuple[FloatArray, FloatA
     prior = likelihood.prior_at(summit.theta)
     assert prior.hessian is not None
     curvature = _positive(summit.curvature - prior.hessian)
+    # Without second derivatives every step is dear, and weights need no more digits.
     tolerance = 1e-7 if likelihood.has_hessian else 1e-4
     bounds = likelihood.bounds()
     top = ascend(

@@ -38,13 +38,7 @@ def train(n, n_sweeps, noise, seed):
 
 TRIALS = [
     (30, 0.5, 2.0, 400, 0),  # quanta told apart: the likelihood hangs smoothly on n, between 29 and 35
-    (
-        25,
-        0.7,
-        3.0,
-        300,
-        1,
-    ),  # hardly: it has peaks at whole numbers that fit the distance of those of the responses
+    (25, 0.7, 3.0, 300, 1),  # hardly: it has peaks at numbers that fit the distances of the responses
     (10, 0.5, 4.0, 60, 2),  # the upper end lies far off
 ]
 CASES = [(responses(*case), {"noise": case[2] * pq.pA}) for case in TRIALS]
@@ -67,6 +61,12 @@ def test_numbers_that_are_tried_in_steps_give_what_all_give(monkeypatch, x, argu
         assert known.credible == pytest.approx(wanted.credible, abs=1.5 * tolerance)
 
 
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
+def test_numbers_about_the_ends_are_looked_at_whatever_the_level(level):
+    fit = fit_release(responses(*TRIALS[0]), noise=2 * pq.pA, level=level)
+    assert np.isin([fit.n.low, fit.n.high], fit.profile.numbers).all()
+
+
 def test_numbers_looked_at_for_one_synapse_leave_the_others_alone():
     recordings = [
         responses(30, 0.5, 2.0, 200, 0),
@@ -82,8 +82,8 @@ def test_numbers_looked_at_for_one_synapse_leave_the_others_alone():
 def test_a_synapse_without_numbers_between_is_not_climbed_again_with_others(monkeypatch):
     fill = _Kept.fill
 
-    def lowered(kept):
-        filled = fill(kept)
+    def lowered(kept, within):
+        filled = fill(kept, within)
         kept.value[4, -1] -= 1.0
         return filled
 
