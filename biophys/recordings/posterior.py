@@ -31,7 +31,7 @@ def posterior_of(
         theta, log_weight = _proposals(fit, int(row), int(count), rng)
         thetas.append(theta)
         # The number of sites of a row stands for as many whole numbers.
-        log_weights.append(log_weight + np.log(credible.counts[row, 0]) - np.log(count))
+        log_weights.append(log_weight + credible.log_counts[row, 0] - np.log(count))
         sites.append(np.full(count, profile.sites[row]))
     log_weight = np.concatenate(log_weights)
     k_hat = pareto_k(log_weight)

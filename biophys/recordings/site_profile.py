@@ -28,9 +28,9 @@ from biophys.units import FloatArray
 
 # Quantal sizes tried before the ascent, relative to that of the moments, and p at rest of trains: between
 # well separated peaks of the amplitudes the likelihood has local maxima.
-_SIZES, _N_SIZES = (0.6, 1.6), 13
+_SIZES, _N_SIZES, _MOST_SIZES = (0.6, 1.6), 13, 260
 _P_AT_REST, _N_P, _N_RESOLVED = (0.06, 0.97), 30, 12
-_NOISES = (1.0, 0.4, 1.8)
+_NOISES, _WITHINS = (1.0, 0.4, 1.8), (0.3, 0.05)
 # Twice the loss of log likelihood beyond which larger numbers of sites are not looked at.
 _HOPELESS = 18.0
 # Twice the loss within which numbers of sites between those tried are looked at, at least; the most of them.
@@ -294,8 +294,9 @@ def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: Floa
     else:
         # Coordinates that keep the mean response, near those of the moments and of fewer sites.
         is_train = likelihood.model.dynamics != "none"
-        options = (_train_options if is_train else _trial_options)(likelihood, before is None)
-        starts += [_start(likelihood, q, extra) for q, extra in options]
+        options = _train_options(likelihood, before is None) if is_train else _trial_options(likelihood)
+        withins = _WITHINS if "within" in likelihood.model.free else _WITHINS[:1]
+        starts += [_start(likelihood, q, extra, within) for (q, extra), within in product(options, withins)]
     first, _ = _likeliest(likelihood, starts)
     n_climbed = _N_CLIMBED if before is None else _N_CLIMBED_OF_MANY * (likelihood.n.max() in _SEARCHED)
     if given is None and n_climbed and likelihood.has_many_maxima and likelihood.n.max() > 1:
@@ -323,7 +324,7 @@ def _highest_of_many(likelihood: Likelihood, starts: list[FloatArray], n_climbed
 
 def _tried(likelihood: Likelihood, starts: list[FloatArray]) -> tuple[FloatArray, FloatArray]:
     """Return starts within bounds, (starts, synapses, D), and how likely each is."""
-    tried = np.stack([np.clip(start, *likelihood.bounds()) for start in starts])
+    tried = np.clip(np.stack(starts), *likelihood.bounds())
     rows = np.tile(np.arange(tried.shape[1]), len(tried))
     value = likelihood.at(np.concatenate(tried), rows, value_only=True).value
     return tried, np.nan_to_num(value.reshape(len(tried), -1), nan=-np.inf)
@@ -373,13 +374,16 @@ def _neighbouring(likelihood: Likelihood, n_other: Any, theta: FloatArray) -> li
     for changed in ("q", "p"):
         start = theta.copy()
         for i, name in enumerate(likelihood.names):
-            if kind_of(name) == changed:
+            if kind_of(name) == changed == "q":
                 start[:, i] -= np.log(likelihood.n.max() / n_other)
+            elif kind_of(name) == changed:
+                p = np.minimum(n_other / likelihood.n.max() / (1.0 + np.exp(-start[:, i])), 0.99)
+                start[:, i] = np.log(p / (1.0 - p))
         starts.append(start)
     return starts
 
 
-def _trial_options(likelihood: Likelihood, is_first: bool) -> list[tuple[FloatArray, dict[str, float]]]:
+def _trial_options(likelihood: Likelihood) -> list[tuple[FloatArray, dict[str, float]]]:
     mean, variance = likelihood.moments
     noise, within = likelihood.data.noise, likelihood.data.within
     own = np.maximum(variance - noise**2, 0.02 * variance)
@@ -388,13 +392,28 @@ def _trial_options(likelihood: Likelihood, is_first: bool) -> list[tuple[FloatAr
     # The condition with the largest response says most of the quanta.
     size = np.take_along_axis(size, np.argmax(mean, axis=1)[:, None], axis=1)
     noises = _NOISES if "noise" in likelihood.model.free else (1.0,)
-    ratios = _ladder(_SIZES, _N_SIZES, likelihood.n.max() if is_first else 1.0)
-    return [(ratio * size, {"noise": scale}) for ratio, scale in product(ratios, noises)]
+    sizes = _ladder(size, np.minimum(likelihood.n.max(), _most_told_apart(likelihood, size)))
+    return [(q[:, None], {"noise": scale}) for q, scale in product(sizes, noises)]
 
 
-def _ladder(ends: tuple[float, float], n_least: int, n: float) -> FloatArray:
-    """Return values of q, or of p, between which the peak of n vesicles shifts by half a quantum at most."""
-    return np.geomspace(*ends, int(np.clip(2.5 * n * np.log(ends[1] / ends[0]), n_least, 4 * n_least)))
+def _most_told_apart(likelihood: Likelihood, size: FloatArray) -> FloatArray:
+    """Return the largest number of quanta, (synapses, 1), that is released and has a peak of its own."""
+    mean, variance = likelihood.moments
+    noise = likelihood.data.noise.min(axis=1, keepdims=True)
+    within = likelihood.data.within.min(axis=1, keepdims=True) * ("within" not in likelihood.model.free)
+    # Peaks whose standard deviation is 0.45 times their distance run into each other.
+    room = np.maximum(0.2 - (noise / (_SIZES[1] * size)) ** 2, 0.0)
+    released = ((mean + 3.0 * np.sqrt(variance)) / size).max(axis=1, keepdims=True)
+    return np.minimum(room / np.maximum(within**2 + likelihood.model.between**2, 1e-9), released)
+
+
+def _ladder(size: FloatArray, n: FloatArray) -> FloatArray:
+    """Return sizes about `size`, (sizes, synapses): the peak of n quanta shifts by half of one at most."""
+    span = np.log(_SIZES[1] / _SIZES[0])
+    count = np.clip(2.5 * n * span, _N_SIZES, _MOST_SIZES).astype(int)[:, 0]
+    # A synapse with fewer than others repeats its last.
+    step = np.minimum(np.arange(count.max())[:, None], count - 1)
+    return _SIZES[0] * size[:, 0] * np.exp(span * step / (count - 1))
 
 
 def _train_options(likelihood: Likelihood, is_first: bool) -> list[tuple[FloatArray, dict[str, float]]]:
@@ -408,12 +427,17 @@ def _train_options(likelihood: Likelihood, is_first: bool) -> list[tuple[FloatAr
     if is_first or n <= _N_RESOLVED:
         # Between peaks the likelihood hangs on q more than on the times.
         middle = {name: 0.5 * np.log(t[0] * t[-1]) for name, t in times.items()}
-        options += [(p, middle) for p in _ladder(_P_AT_REST, _N_P, n if is_first else 1.0)]
+        n_p = (
+            int(np.clip(2.5 * n * np.log(_P_AT_REST[1] / _P_AT_REST[0]), _N_P, 4 * _N_P))
+            if is_first
+            else _N_P
+        )
+        options += [(p, middle) for p in np.geomspace(*_P_AT_REST, n_p)]
     return [(largest / (n * p), extra) for p, extra in options]
 
 
-def _start(likelihood: Likelihood, q: FloatArray, extra: dict[str, float]) -> FloatArray:
-    """Return coordinates with this quantal size (synapses, 1), the p that keep the means, and `extra`."""
+def _start(likelihood: Likelihood, q: FloatArray, extra: dict[str, float], within: float) -> FloatArray:
+    """Return coordinates with this quantal size (synapses, 1), the p that keep the means, and the others."""
     mean, _ = likelihood.moments
     p = np.clip(mean / (likelihood.n * q), 1e-9, 0.97)
     if likelihood.n.max() < MANY_SITES:
@@ -433,7 +457,7 @@ def _start(likelihood: Likelihood, q: FloatArray, extra: dict[str, float]) -> Fl
                 np.log(likelihood.data.noise[:, conditions].mean(axis=1) * extra.get("noise", 1.0))
             )
         elif kind == "within":
-            columns.append(np.full(q.shape[0], np.log(0.3)))
+            columns.append(np.full(q.shape[0], np.log(within)))
         else:
             columns.append(np.full(q.shape[0], extra.get(name, elsewhere.get(kind, np.log(100.0)))))
     return np.stack(columns, axis=-1)
@@ -606,15 +630,15 @@ def site_interval(profile: SiteProfile, threshold: float) -> tuple[FloatArray, F
 class Credible:
     """What the posterior, flat in n, says: 95 % credible interval of n, and probability of every row (R, B).
 
-    `is_inside` where three times the upper end still lies among the numbers that the prior allows; `counts`
-    (R, B) whole numbers that each row stands for.
+    `is_inside` where three times the upper end still lies among the numbers that the prior allows;
+    `log_counts` (R, B) of the whole numbers that each row stands for, relative to its own probability.
     """
 
     n_low: FloatArray
     n_high: FloatArray
     is_inside: NDArray[np.bool_]
     weights: FloatArray
-    counts: FloatArray
+    log_counts: FloatArray
 
 
 def credible_sites(profile: SiteProfile, level: float, n_max: int | None = None) -> Credible:
@@ -643,13 +667,17 @@ def whole_numbers(
 
 
 def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
-    evidence, counts = np.full(profile.evidence.shape, -np.inf), np.zeros(profile.evidence.shape)
+    evidence, log_counts = np.full((2, *profile.evidence.shape), -np.inf)
     for b, family in product(range(profile.value.shape[1]), dict.fromkeys(profile.families)):
         n, first, last = whole_numbers(profile, n_max, b, family)
         is_of_family = np.array([name == family for name in profile.families])
         rows = np.flatnonzero(is_of_family & np.isin(profile.sites, n))
-        counts[rows, b] = (last - first + 1.0)[np.searchsorted(n, profile.sites[rows])]
-        evidence[rows, b] = profile.evidence[rows, b] + np.log(counts[rows, b])
+        # Between two numbers looked at log probability is a line of log n.
+        whole, at = np.arange(first[0], last[-1] + 1.0), profile.evidence[rows, b]
+        number = np.searchsorted(first, whole, side="right") - 1
+        relative = np.interp(np.log(whole), np.log(n), at) - at[number]
+        log_counts[rows, b] = np.logaddexp.reduceat(relative, (first - first[0]).astype(int))
+        evidence[rows, b] = at + log_counts[rows, b]
     weights = np.exp(evidence - evidence.max(axis=0))
     # One after the other: a plain sum of one synapse is rounded in another order than that of many.
     weights /= np.cumsum(weights, axis=0)[-1]
@@ -668,7 +696,7 @@ def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
         # Numbers beyond the last are as good as excluded where the last looked at were hopeless.
         is_closed = n_max >= _N_LAST and _STEP * n[-1] + 1.0 < n_max
         is_inside[b] = 3.0 * n_high[b] <= n_max or profile.numbers.size == 1 or is_closed
-    return Credible(n_low, n_high, is_inside, weights, counts)
+    return Credible(n_low, n_high, is_inside, weights, log_counts)
 
 
 def mixture_quantiles(mean: FloatArray, sd: FloatArray, weights: FloatArray, tail: float) -> tuple[Any, Any]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import quantities as pq
+from scipy import stats
 
 from biophys import QuantalSynapse, ShortTermDynamics, fit_release, fit_releases, simulate_recording
 from biophys.recordings import fitting
@@ -25,6 +26,13 @@ def responses(n, p, noise, size, seed):
     return (10.0 * rng.binomial(n, p, size) + rng.normal(0.0, noise, size)) * pq.pA
 
 
+def responses_likelihood(x, n, size, noise):
+    """Return the log likelihood of independent responses at the p that keeps their mean."""
+    k = np.arange(n + 1)
+    pmf = stats.binom.pmf(k, n, min(np.mean(x) / (n * size), 1.0))
+    return np.log(stats.norm.pdf(x[:, None], size * k, noise) @ pmf).sum()
+
+
 def train(n, n_sweeps, noise, seed):
     return simulate_recording(
         QuantalSynapse(n, 0.5, 10 * pq.pA),
@@ -40,12 +48,13 @@ TRIALS = [
     (30, 0.5, 2.0, 400, 0),  # quanta told apart: the likelihood hangs smoothly on n, between 29 and 35
     (25, 0.7, 3.0, 300, 1),  # hardly: it has peaks at numbers that fit the distances of the responses
     (10, 0.5, 4.0, 60, 2),  # the upper end lies far off
+    (69, 0.3, 4.0, 80, 69),  # between two sizes of a coarse ladder lies one that fits the peaks of 14 quanta
 ]
 CASES = [(responses(*case), {"noise": case[2] * pq.pA}) for case in TRIALS]
 CASES += [(train(16, 6, 3.0, 3), {"noise": 3 * pq.pA, "spike_times": TIMES, "dynamics": "depletion"})]
 
 
-@pytest.mark.parametrize(("x", "arguments"), CASES, ids=["told apart", "hardly", "wide", "train"])
+@pytest.mark.parametrize(("x", "arguments"), CASES, ids=["told apart", "hardly", "wide", "many", "train"])
 def test_numbers_that_are_tried_in_steps_give_what_all_give(monkeypatch, x, arguments):
     fit = fit_release(x, **arguments)
     monkeypatch.setattr(fitting, "sites_tried", lambda: [*map(float, range(1, 101)), MANY_SITES])
@@ -59,6 +68,26 @@ def test_numbers_that_are_tried_in_steps_give_what_all_give(monkeypatch, x, argu
         assert known.value == pytest.approx(wanted.value, abs=tolerance)
         assert (known.low, known.high) == pytest.approx((wanted.low, wanted.high), abs=tolerance)
         assert known.credible == pytest.approx(wanted.credible, abs=1.5 * tolerance)
+
+
+@pytest.mark.parametrize("n", [22, 90])
+def test_a_given_number_of_sites_is_fitted_at_the_size_of_quanta_that_fits_best(n):
+    x, noise = responses(69, 0.3, 4.0, 80, 69), 4.0 * pq.pA
+    fit = fit_release(x, noise=noise, n=n)
+    sizes = fit.q.value * np.linspace(0.7, 1.4, 400)
+    near = [responses_likelihood(x.magnitude, n, size, 4.0) for size in sizes]
+    assert fit.log_likelihood > max(near) - 1e-3
+
+
+@pytest.mark.parametrize("case", [(30, 0.5, 2.0, 200, 3), (12, 0.4, 2.0, 200, 7)])
+def test_a_free_variability_of_quanta_that_vary_little_is_found(case):
+    x, noise = responses(*case), case[2] * pq.pA
+    free, given = (
+        fit_release(x, noise=noise, variability="free"),
+        fit_release(x, noise=noise, variability=0.0),
+    )
+    assert free.n.value == given.n.value
+    assert free.log_likelihood == pytest.approx(given.log_likelihood, abs=1.0)
 
 
 @pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
