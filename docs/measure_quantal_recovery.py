@@ -371,8 +371,8 @@ together; *below 90 %*: cells in which fewer hold than a true 90 % would allow (
 Measured by `docs/measure_quantal_recovery.py`; numbers in `docs/results/quantal_recovery.json`. Trials and
 baselines were measured before whole numbers of sites between those of a grid (beyond 20) were looked at: of
 the first 50 recordings of each cell fitted anew (18,400 intervals) none held otherwise, 24 credible ones did,
-and 27 parameters were identified otherwise. Trains and most of free noise were measured before the search
-went on for more sites as long as the likelihood rises with them.
+and 27 parameters were identified otherwise. Trains and free noise were measured before larger numbers were
+asked where one is hopeless, and free noise before sizes of quanta were tried as finely as with known noise.
 """
 
 _OF_NORMAL = """## Quanta taken as normal

@@ -138,8 +138,7 @@ EPSCs of granule cells of the cerebellum after stimuli of mossy fibres (Gontier 
 protocols, read by `read_gontier2023()`. Noise was not recorded and is free; quanta vary by a coefficient of
 variation of {WITHIN} within sites, which is assumed: it cannot be told from the noise here. Best values, 95 %
 intervals of the profile likelihood; ∞ is an open end. Measured by `docs/measure_recorded_trains.py`; numbers
-in `docs/results/recorded_trains.json`. Of the long trains two rates of cells 2 to 5 and depletion of cell 5
-were fitted before numbers of sites between those of a grid were looked at: their n and q may move by a tenth.
+in `docs/results/recorded_trains.json`.
 """
 
 

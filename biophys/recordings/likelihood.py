@@ -164,8 +164,12 @@ class Likelihood:
     @property
     def has_many_maxima(self) -> bool:
         """Whether q trades off with the times of trains, the artefacts, or noise that nobody measured."""
-        is_guessed = "noise" in self.model.free and not np.any(self.data.baseline_count)
-        return not self.has_hessian or is_guessed
+        return not self.has_hessian or self.is_noise_guessed
+
+    @property
+    def is_noise_guessed(self) -> bool:
+        """Whether the noise is free and nobody measured it."""
+        return "noise" in self.model.free and not np.any(self.data.baseline_count)
 
     def psi(self, theta: FloatArray) -> FloatArray:
         """Return the coordinates of the dynamics, (rows, names)."""

@@ -60,6 +60,10 @@ def simulate_recording(
         draw = rng.normal(size=n)
         draw -= draw.mean()
         sites = q * (1.0 + quanta.between * draw / draw.std())
+    if dynamics is not None and spike_times is None:
+        raise ValueError("dynamics act between stimuli: give their spike_times, or leave dynamics out")
+    if dynamics is not None and not np.isclose(dynamics.p, p):
+        raise ValueError(f"dynamics.p must be the p of the synapse, {p:g}, got {float(dynamics.p):g}")
     times = None if spike_times is None else magnitude_in(spike_times, pq.ms, "spike_times")
     n_stimuli = int(n_trials or 0) if times is None else times.size
     gaps = np.zeros(n_stimuli) if times is None else np.append(0.0, np.diff(times))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from biophys.units import FloatArray
 # well separated peaks of the amplitudes the likelihood has local maxima.
 _SIZES, _N_SIZES, _MOST_SIZES = (0.6, 1.6), 13, 260
 _P_AT_REST, _N_P, _N_RESOLVED = (0.06, 0.97), 30, 12
-_NOISES, _WITHINS = (1.0, 0.4, 1.8), (0.3, 0.05)
+_NOISES, _LITTLE_NOISES, _WITHINS = (1.0, 1.8), (0.4, 0.1), (0.3, 0.05)
 # Twice the loss of log likelihood beyond which larger numbers of sites are not looked at.
 _HOPELESS = 18.0
 # Twice the loss within which numbers of sites between those tried are looked at, at least; the most of them.
@@ -44,6 +44,8 @@ _STEP = 1.2
 # Starts of a train that are climbed from where the number of sites is given, and at some of many numbers: the
 # highest maximum was reached from the sixteenth in likelihood at the latest.
 _N_CLIMBED, _N_CLIMBED_OF_MANY, _SEARCHED = 24, 8, (4.0, 8.0, 14.0, 24.0, 50.0)
+# Of normal quanta, where a climb costs little: the likeliest start is not always below the highest maximum.
+_N_CLIMBED_AT_ALL = 3
 _ARRAYS = ("theta", "value", "curvature", "mode", "evidence", "spread")
 
 
@@ -149,12 +151,14 @@ def profile_of_sites(
 ) -> SiteProfile:
     """Maximise likelihood and posterior at each number of sites, in rising order, for all synapses together.
 
-    A synapse is left alone once a number is hopeless, unless the likelihood still rises. `start`, (S, B, D),
-    saves the search for one. Numbers between two of `sites` follow where twice the loss is `filled_within`.
+    A synapse is left alone once a number is hopeless, unless the likelihood still rises, or a larger number
+    is not hopeless. `start`, (S, B, D), saves the search for one. Numbers between two of `sites` follow where
+    twice the loss is `filled_within`.
     """
     kept = _Kept(model, data, sites, has_posterior)
     rows = np.arange(kept.value.shape[1])
     largest = np.array([np.max(n) for n in sites])
+    hopeful = np.full(rows.size, np.nan)
     for i, n in enumerate(sites):
         has_start = np.zeros(rows.size, bool) if start is None else np.isfinite(start[i, rows]).all(axis=1)
         for some in filter(np.size, (rows[has_start], rows[~has_start])):
@@ -167,7 +171,10 @@ def profile_of_sites(
         # A single quantum may be likelier than a few, and many likelier than that.
         is_rising = kept.value[i, rows] > kept.value[max(i - 1, 0), rows]
         is_near = np.max(n) < 2.0 * largest[best[rows]] + 2.0
-        rows = rows[(lost[rows] < _HOPELESS) | is_near | is_rising]
+        is_left = ~((lost[rows] < _HOPELESS) | is_near | is_rising)
+        for b in rows[is_left & np.isnan(hopeful[rows])]:
+            hopeful[b] = kept.largest_hopeful(i, int(b))
+        rows = rows[~is_left | (largest[i] < hopeful[rows])]
         if rows.size == 0:
             break
     kept.follow(-1, is_searched=start is None)
@@ -201,6 +208,17 @@ class _Kept:
         if self.has_posterior:
             laplace = _laplace(likelihood, summit)
             self.mode[i, rows], self.evidence[i, rows], self.spread[i, rows] = laplace
+
+    def largest_hopeful(self, i: int, b: int) -> float:
+        """Return the largest n after place i where a synapse may be no less likely than so far; 0 if none."""
+        for j in reversed(range(i + 1, len(self.sites))):
+            n = np.max(self.sites[j])
+            if n in _SEARCHED or is_limit(n):
+                likelihood = Likelihood(self.model, self.data.take([b]), self._number(j))
+                _, height = _likeliest(likelihood, _starts(likelihood, is_first=False))
+                if 2.0 * (self.value[: i + 1, b].max() - height[0]) < _HOPELESS:
+                    return float(n)
+        return 0.0
 
     def follow(self, way: int, *, is_searched: bool = False, synapses: Any = slice(None)) -> None:
         """Climb, for some synapses, from the fit at the next n, the larger with `way` -1, the smaller with 1.
@@ -292,23 +310,46 @@ def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: Floa
     if given is not None and np.all(np.isfinite(given)):
         starts = [given, *starts]
     else:
-        # Coordinates that keep the mean response, near those of the moments and of fewer sites.
-        is_train = likelihood.model.dynamics != "none"
-        options = _train_options(likelihood, before is None) if is_train else _trial_options(likelihood)
-        withins = _WITHINS if "within" in likelihood.model.free else _WITHINS[:1]
-        starts += [_start(likelihood, q, extra, within) for (q, extra), within in product(options, withins)]
+        starts += _starts(likelihood, is_first=before is None)
     first, _ = _likeliest(likelihood, starts)
+    first = _likeliest_of_conditions(likelihood, starts, first)
     n_climbed = _N_CLIMBED if before is None else _N_CLIMBED_OF_MANY * (likelihood.n.max() in _SEARCHED)
-    if given is None and n_climbed and likelihood.has_many_maxima and likelihood.n.max() > 1:
-        first = _highest_of_many(likelihood, starts, n_climbed)
+    if not (likelihood.has_many_maxima and n_climbed):
+        n_climbed = _N_CLIMBED_AT_ALL * (likelihood.has_hessian and likelihood.model.family == "normal")
+    if given is None and n_climbed and likelihood.n.max() > 1:
+        first = _highest_of_many(likelihood, [first, *starts], n_climbed)
     return _climbed(likelihood, first, None if before is None else before[2])
+
+
+def _starts(likelihood: Likelihood, *, is_first: bool) -> list[FloatArray]:
+    """Return coordinates that keep the mean response, near those of the moments."""
+    is_train = likelihood.model.dynamics != "none"
+    options = _train_options(likelihood, is_first) if is_train else _trial_options(likelihood)
+    withins = _WITHINS if "within" in likelihood.model.free else _WITHINS[:1]
+    return [_start(likelihood, q, extra, within) for (q, extra), within in product(options, withins)]
+
+
+def _likeliest_of_conditions(
+    likelihood: Likelihood, starts: list[FloatArray], first: FloatArray
+) -> FloatArray:
+    """Return `first` with the coordinates of each condition those of the start that is likeliest for it."""
+    kinds = {kind_of(name) for name in likelihood.names if kind_of(name) != name}
+    for c in range(likelihood.data.n_conditions) if kinds - {"p"} else ():
+        is_of_condition = np.array([name.endswith(f"[{c}]") for name in likelihood.names])
+        first, _ = _likeliest(likelihood, [first, *(np.where(is_of_condition, s, first) for s in starts)])
+    return first
 
 
 def _highest_of_many(likelihood: Likelihood, starts: list[FloatArray], n_climbed: int) -> FloatArray:
     """Return the highest of the maxima uphill from the likeliest starts: q and times of a train trade off."""
     tried, value = _tried(likelihood, starts)
     n_rows = tried.shape[1]
-    chosen = np.argsort(-value, axis=0, kind="stable")[:n_climbed]
+    order = np.argsort(-value, axis=0, kind="stable")
+    ranked = np.take_along_axis(value, order, axis=0)
+    # Repeated starts must not take the place of others: a synapse has more of them beside others.
+    ranked[1:][ranked[1:] == ranked[:-1]] = -np.inf
+    order = np.take_along_axis(order, np.argsort(-ranked, axis=0, kind="stable"), axis=0)
+    chosen = order[:n_climbed]
     start = np.concatenate(np.take_along_axis(tried, chosen[:, :, None], axis=0))
     bounds = [np.tile(np.broadcast_to(end, tried.shape[1:]), (len(chosen), 1)) for end in likelihood.bounds()]
 
@@ -389,36 +430,40 @@ def _trial_options(likelihood: Likelihood) -> list[tuple[FloatArray, dict[str, f
     own = np.maximum(variance - noise**2, 0.02 * variance)
     b2 = 1.0 + likelihood.model.between**2
     size = (own / mean / b2 + mean / likelihood.n) / (1.0 + within**2)
-    # The condition with the largest response says most of the quanta.
-    size = np.take_along_axis(size, np.argmax(mean, axis=1)[:, None], axis=1)
-    noises = _NOISES if "noise" in likelihood.model.free else (1.0,)
-    sizes = _ladder(size, np.minimum(likelihood.n.max(), _most_told_apart(likelihood, size)))
-    return [(q[:, None], {"noise": scale}) for q, scale in product(sizes, noises)]
+    if "q" in likelihood.model.shared:
+        # The condition with the largest response says most of the quanta.
+        size = np.take_along_axis(size, np.argmax(mean, axis=1)[:, None], axis=1) + np.zeros_like(size)
+    fine = _ladder(size, np.minimum(likelihood.n.max(), _most_told_apart(likelihood, size)))
+    if "noise" not in likelihood.model.free:
+        return [(q, {}) for q in fine]
+    options = product(_ladder(size, np.ones((len(size), 1))), _NOISES), product(fine, _LITTLE_NOISES)
+    return [(q, {"noise": scale}) for q, scale in chain(*options)]
 
 
 def _most_told_apart(likelihood: Likelihood, size: FloatArray) -> FloatArray:
     """Return the largest number of quanta, (synapses, 1), that is released and has a peak of its own."""
     mean, variance = likelihood.moments
-    noise = likelihood.data.noise.min(axis=1, keepdims=True)
-    within = likelihood.data.within.min(axis=1, keepdims=True) * ("within" not in likelihood.model.free)
+    noise = likelihood.data.noise * (not likelihood.is_noise_guessed)
+    within = likelihood.data.within * ("within" not in likelihood.model.free)
     # Peaks whose standard deviation is 0.45 times their distance run into each other.
     room = np.maximum(0.2 - (noise / (_SIZES[1] * size)) ** 2, 0.0)
-    released = ((mean + 3.0 * np.sqrt(variance)) / size).max(axis=1, keepdims=True)
-    return np.minimum(room / np.maximum(within**2 + likelihood.model.between**2, 1e-9), released)
+    released = (mean + 3.0 * np.sqrt(variance)) / size
+    told_apart = np.minimum(room / np.maximum(within**2 + likelihood.model.between**2, 1e-9), released)
+    return told_apart.max(axis=1, keepdims=True)
 
 
 def _ladder(size: FloatArray, n: FloatArray) -> FloatArray:
-    """Return sizes about `size`, (sizes, synapses): the peak of n quanta shifts by half of one at most."""
+    """Return sizes about `size`, (sizes, *its shape): the peak of n quanta shifts by half of one at most."""
     span = np.log(_SIZES[1] / _SIZES[0])
     count = np.clip(2.5 * n * span, _N_SIZES, _MOST_SIZES).astype(int)[:, 0]
     # A synapse with fewer than others repeats its last.
     step = np.minimum(np.arange(count.max())[:, None], count - 1)
-    return _SIZES[0] * size[:, 0] * np.exp(span * step / (count - 1))
+    return _SIZES[0] * size * np.exp(span * step / (count - 1))[:, :, None]
 
 
 def _train_options(likelihood: Likelihood, is_first: bool) -> list[tuple[FloatArray, dict[str, float]]]:
     mean, _ = likelihood.moments
-    largest = mean.max(axis=1, keepdims=True)
+    largest = mean.max(axis=1, keepdims=True) if "q" in likelihood.model.shared else mean
     names = likelihood.dynamic_names
     times = {"recovery": (40.0, 200.0), "facilitation": (20.0, 200.0), "slow_recovery": (2000.0,)}
     chosen = [[(name, np.log(t)) for t in times[name]] for name in names if name in times]
@@ -433,11 +478,11 @@ def _train_options(likelihood: Likelihood, is_first: bool) -> list[tuple[FloatAr
             else _N_P
         )
         options += [(p, middle) for p in np.geomspace(*_P_AT_REST, n_p)]
-    return [(largest / (n * p), extra) for p, extra in options]
+    return [(np.broadcast_to(largest / (n * p), mean.shape), extra) for p, extra in options]
 
 
 def _start(likelihood: Likelihood, q: FloatArray, extra: dict[str, float], within: float) -> FloatArray:
-    """Return coordinates with this quantal size (synapses, 1), the p that keep the means, and the others."""
+    """Return coordinates with these quantal sizes (synapses, conditions), p that keep means, and others."""
     mean, _ = likelihood.moments
     p = np.clip(mean / (likelihood.n * q), 1e-9, 0.97)
     if likelihood.n.max() < MANY_SITES:
@@ -451,7 +496,7 @@ def _start(likelihood: Likelihood, q: FloatArray, extra: dict[str, float], withi
             share = p[:, conditions].mean(axis=1)
             columns.append(np.log(share / (1.0 - share)))
         elif kind == "q":
-            columns.append(np.log(q[:, 0]))
+            columns.append(np.log(q[:, conditions[0]]))
         elif kind == "noise":
             columns.append(
                 np.log(likelihood.data.noise[:, conditions].mean(axis=1) * extra.get("noise", 1.0))
@@ -685,6 +730,7 @@ def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
     below = np.cumsum(by_number, axis=0)
     tail = 0.5 * (1.0 - level)
     n_low, n_high = np.empty((2, below.shape[1]))
+    loss = profile.by_number(profile.loss(), np.min)
     is_inside = np.ones(n_low.size, bool)
     for b in range(n_low.size):
         n, first, last = whole_numbers(profile, n_max, b)
@@ -693,8 +739,9 @@ def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
             share = 1.0 - (below[i, b] - at) / by_number[i, b]
             place = np.searchsorted(n, profile.numbers[i])
             ends[b] = first[place] - 1.0 + np.ceil(share * (last[place] - first[place] + 1.0))
-        # Numbers beyond the last are as good as excluded where the last looked at were hopeless.
-        is_closed = n_max >= _N_LAST and _STEP * n[-1] + 1.0 < n_max
+        # Numbers beyond the last are as good as excluded where it was hopeless, and far beyond the interval.
+        is_hopeless = loss[np.searchsorted(profile.numbers, n[-1]), b] >= _HOPELESS
+        is_closed = n_max >= _N_LAST and is_hopeless and n[-1] >= 2.0 * n_high[b]
         is_inside[b] = 3.0 * n_high[b] <= n_max or profile.numbers.size == 1 or is_closed
     return Credible(n_low, n_high, is_inside, weights, log_counts)
 

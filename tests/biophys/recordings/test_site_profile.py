@@ -90,6 +90,39 @@ def test_a_free_variability_of_quanta_that_vary_little_is_found(case):
     assert free.log_likelihood == pytest.approx(given.log_likelihood, abs=1.0)
 
 
+@pytest.mark.parametrize(
+    ("n", "p", "size", "seed"), [(47, 0.35, 300, 3), (60, 0.9, 150, 3), (30, 0.5, 200, 1)]
+)
+def test_free_noise_is_never_less_likely_than_noise_that_is_known(n, p, size, seed):
+    x = responses(n, p, 1.2, size, seed)
+    free, known = fit_release(x, noise="free"), fit_release(x, noise=1.2 * pq.pA)
+    assert free.log_likelihood > known.log_likelihood - 1e-3
+
+
+def test_many_sites_are_found_behind_a_single_variable_quantum():
+    rng = np.random.default_rng(0)
+    k = rng.binomial(20, 0.8, 100)
+    x = (10.0 * k + np.sqrt(k) * 0.5 * rng.normal(size=100) + rng.normal(0.0, 1.0, 100)) * pq.pA
+    fit, given = (fit_release(x, noise=1 * pq.pA, variability=0.05, n=n) for n in (None, 20))
+    assert fit.n.holds(20) and fit.log_likelihood >= given.log_likelihood and not fit.implausible
+
+
+def test_conditions_with_quanta_of_their_own_are_fitted_as_each_alone():
+    rng, noise = np.random.default_rng(0), 1.0 * pq.pA
+    parts = [rng.binomial(12, p, 150) * q + rng.normal(0.0, 1.0, 150) for p, q in ((0.7, 20.0), (0.6, 7.0))]
+    arguments = {"conditions": np.repeat(["a", "b"], 150), "noise": noise, "shared": ("n",)}
+    both = fit_release(np.concatenate(parts) * pq.pA, n=12, **arguments)
+    alone = [fit_release(part * pq.pA, noise=noise, n=12).log_likelihood for part in parts]
+    assert both.log_likelihood == pytest.approx(sum(alone), abs=1e-4)
+
+
+def test_many_sites_that_are_told_apart_are_identified_if_larger_numbers_were_looked_at():
+    # Of 96 sites twice as many were not tried.
+    for n, is_known in ((34, True), (40, True), (96, False)):
+        x = responses(n, 0.9, 1.0, 300, 0)
+        assert fit_release(x, noise=1 * pq.pA).n.identified == is_known
+
+
 @pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
 def test_numbers_about_the_ends_are_looked_at_whatever_the_level(level):
     fit = fit_release(responses(*TRIALS[0]), noise=2 * pq.pA, level=level)
@@ -181,3 +214,12 @@ def test_a_likelihood_that_rises_to_the_end_is_no_number_of_sites():
     x = train(60, 4, 20.0, 1)
     fit = fit_release(x, noise=20 * pq.pA, spike_times=TIMES, dynamics="depletion")
     assert fit.n.value == fit.n.high == np.inf and fit.q.value == 0.0
+
+
+def test_dynamics_are_simulated_between_stimuli_and_from_the_release_probability_of_the_synapse():
+    synapse, rng = QuantalSynapse(3, 0.2, 10 * pq.pA), np.random.default_rng(0)
+    arguments = {"n_sweeps": 2, "rng": rng, "dynamics": ShortTermDynamics(0.5, recovery=100 * pq.ms)}
+    with pytest.raises(ValueError, match="give their spike_times"):
+        simulate_recording(synapse, n_trials=3, **arguments)
+    with pytest.raises(ValueError, match=r"the p of the synapse, 0\.2, got 0\.5"):
+        simulate_recording(synapse, spike_times=TIMES, **arguments)
