@@ -370,8 +370,8 @@ together; *below 90 %*: cells in which fewer hold than a true 90 % would allow (
 
 Measured by `docs/measure_quantal_recovery.py`; numbers in `docs/results/quantal_recovery.json`. Trials and
 baselines were measured before whole numbers of sites between those of a grid (beyond 20) were looked at: of
-the first 50 recordings of each cell fitted anew (18,400 intervals) none held otherwise, 24 credible ones did,
-and 27 parameters were identified otherwise. Trains and free noise were measured before larger numbers were
+the first 50 recordings of each cell fitted anew (18,400 intervals) none held otherwise, 25 credible ones did,
+and 23 parameters were identified otherwise. Trains and free noise were measured before larger numbers were
 asked where one is hopeless, and free noise before sizes of quanta were tried as finely as with known noise.
 """
 

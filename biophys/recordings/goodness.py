@@ -96,7 +96,9 @@ def _warnings(fit: ReleaseFit, found: dict[str, Any]) -> Iterator[str]:
         )
     for name, (statistic, p) in found["residual_tests"].items():
         if p < _ALPHA:
-            yield _RESIDUAL_TEXTS[name].format(statistic=statistic, p=p)
+            has_none = name == "position" and fit.kind == "none"
+            text = _RESIDUAL_TEXTS["no dynamics" if has_none else name]
+            yield text.format(statistic=statistic, p=p)
     if found["residual_tests"]["variance"][0] < 0.8:
         yield "residuals vary less than those of a binomial with these sites: other sites, or a higher p"
     yield from fit.implausible
@@ -173,6 +175,8 @@ _RESIDUAL_TEXTS = {
     "lag 1": "residuals of neighbouring responses correlate ({statistic:.2f}, p = {p:.2g}): drift, or "
     "p or q change together",
     "position": "residuals depend on the position in the sweep (p = {p:.2g}): the dynamics do not explain it",
+    "no dynamics": "residuals depend on the position in the sweep (p = {p:.2g}): no dynamics were "
+    "fitted; give dynamics='depletion' with the times of the stimuli",
     "variance": "residual variance {statistic:.2f} instead of 1 (p = {p:.2g})",
 }
 

@@ -627,6 +627,7 @@ class _Columns:
         is_narrow = ends[1] < _FACTOR * ends[0]
         if kind == "capacity":
             high = np.where(self.is_open & (profile.model.dynamics == "none"), np.inf, high)
-            at = np.where(is_limit(profile.sites[best]), np.inf, at)
+            is_infinite = np.isinf(self._sites_at_best()) & (profile.model.dynamics == "none")
+            at = np.where(is_infinite, np.inf, at)
             is_narrow &= self.credible.is_inside
         return _Column(at, low, high, at * sd[best, rows], is_narrow, ends, kind)

@@ -223,3 +223,9 @@ def test_dynamics_are_simulated_between_stimuli_and_from_the_release_probability
         simulate_recording(synapse, n_trials=3, **arguments)
     with pytest.raises(ValueError, match=r"the p of the synapse, 0\.2, got 0\.5"):
         simulate_recording(synapse, spike_times=TIMES, **arguments)
+
+
+def test_a_train_that_was_taken_as_independent_has_no_capacity_and_is_sent_to_depletion():
+    fit = fit_release(train(6, 20, 2.0, 1), noise=2 * pq.pA)
+    assert fit.n.value == fit.capacity.value == np.inf
+    assert any("no dynamics were fitted" in text for text in fit.diagnostics["warnings"])
