@@ -123,10 +123,9 @@ class Table:
             elif _NUMBER.fullmatch(text) and math.isfinite(float(text)):
                 values[i] = float(text)
             else:
-                comma = "; a comma is a decimal point in files separated by ; or tab only" * ("," in text)
                 marks = " without marks of thousands" * bool(re.fullmatch(r"[-+]?[\d.,'\s]+", text))
                 failure = " (of a failure what was measured, near 0)" * (known_as(name) == "amplitude")
-                remedy = f"write a number{marks}{failure}, or nothing if it was not measured{comma}"
+                remedy = f"write a number{marks}{failure}, or nothing if it was not measured"
                 raise self.error(line, name, f"{text!r} is no number; {remedy}")
         return values
 
@@ -237,7 +236,10 @@ def read_table(path: str, columns: str | None = None, sheet: str | None = None) 
         if len(raw) > _LARGEST:
             raise _too_large(name, f"more than {_LARGEST / 1e6:.0f} MB")
         text = _decoded(raw, name, remarks)
-        rows = _rows_of_json(text, name) if suffix == ".json" else _rows_of_text(text, name, remarks)
+        if suffix == ".json":
+            rows = _as_texts(_rows_of_json(text, name), name, remarks)
+        else:
+            rows = _rows_of_text(text, name, remarks, None if columns is None else columns.count(",") + 1)
     table = _table_of(rows, columns, name, remarks)
     return replace(table, is_json=suffix == ".json")
 
@@ -269,7 +271,7 @@ def _decoded(raw: bytes, name: str, remarks: list[str]) -> str:
     raise TableError(f"{name}: this is no table; {remedy}")
 
 
-def _rows_of_text(text: str, name: str, remarks: list[str]) -> _Rows:
+def _rows_of_text(text: str, name: str, remarks: list[str], n_columns: int | None) -> _Rows:
     """Return the cells of a delimited text, each row with its line, and add to `remarks` what was guessed."""
     if text.count("\n") > _MOST_ROWS:
         raise _too_large(name, f"{text.count(chr(10))} lines")
@@ -282,22 +284,25 @@ def _rows_of_text(text: str, name: str, remarks: list[str]) -> _Rows:
         separator = ","
         if any(_SPACES.search(line) for line in lines[1:20]):
             separator, text = "\t", "\n".join(_SPACES.sub("\t", line) for line in text.splitlines())
+    elif separator == "," and _is_column_of_decimals(lines, n_columns):
+        separator = ";"
     reader = csv.reader(io.StringIO(text, newline=None), delimiter=separator, skipinitialspace=True)
     try:
         rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
         raise TableError(f"{name}, line {reader.line_num}: this is no table ({error})") from None
     rows = [(line, cells) for line, cells in rows if not _is_comment(cells[0])]
-    # One column of numbers with a decimal comma looks like two.
-    has_comma = separator != "," and any(
-        _COMMA.fullmatch(cell.strip()) for _, row in rows[1:] for cell in row
-    )
-    blank = "tab" if "\t" in "".join(lines) else "spaces"
-    remarks += [] if separator == "," else [f"separator {blank if separator == chr(9) else separator!r}"]
-    remarks += ["decimal comma"] * has_comma
-    if separator != ",":
-        _refuse_thousands([row for _, row in rows[1:]], name, "," if has_comma else ".")
-    return _with_points(rows, name) if has_comma else rows
+    if max(len(cells) for _, cells in rows) > 1 and separator != ",":
+        blank = "tab" if "\t" in "".join(lines) else "spaces"
+        remarks.append(f"separator {blank if separator == chr(9) else separator!r}")
+    return _as_texts(rows, name, remarks, separator)
+
+
+def _is_column_of_decimals(lines: list[str], n_columns: int | None) -> bool:
+    """Return whether all commas are those of decimals, below a header without one or a single name given."""
+    first = next((i for i, line in enumerate(lines) if _COMMA.fullmatch(line.strip())), 0)
+    is_of_numbers = all(_COMMA.fullmatch(line.strip()) for line in lines[first:] if "," in line)
+    return is_of_numbers and ("," not in lines[max(first - 1, 0)] if n_columns is None else n_columns == 1)
 
 
 # Between columns that are aligned, and before a number.
@@ -309,29 +314,46 @@ def _is_comment(text: str) -> bool:
     return text.lstrip().startswith("#") and not _FAILED_FORMULA.match(text)
 
 
-def _refuse_thousands(rows: list[list[str]], name: str, mark: str) -> None:
-    """Raise TableError where 1,234 or 1.234 stands beside 987: a thousand rather than 1.234."""
-    for column in itertools.zip_longest(*rows, fillvalue=""):
-        cells = {cell.strip() for cell in column}
-        marked = {cell for cell in cells if mark in cell and _is_number(cell)}
-        may_be = all(re.fullmatch(rf"[-+]?[1-9]\d{{0,2}}[{mark}]\d{{3}}", cell) for cell in marked)
-        if marked and may_be and any(re.fullmatch(r"[-+]?[1-9]\d*", cell) for cell in cells):
-            problem = f"{name}: {min(marked)!r} beside whole numbers may be a thousand or have decimals"
-            raise TableError(f"{problem}; write numbers without marks of thousands, or all with decimals")
+def _as_texts(rows: list[tuple[int, list[Any]]], name: str, remarks: list[str], separator: str = "") -> _Rows:
+    """Return cells as text, numbers that were written as text with points for decimal commas.
 
-
-def _with_points(rows: _Rows, name: str) -> _Rows:
-    """Return rows with decimal points for commas; TableError where a point stands already."""
-    for line, cell in ((line, cell.strip()) for line, row in rows for cell in row):
-        if re.fullmatch(r"[-+]?\d+\.\d+([eE][-+]?\d+)?", cell):
-            problem = f"{name}, line {line}: {cell!r} has a decimal point, but others a decimal comma"
-            raise TableError(f"{problem}; write all alike")
+    Raises TableError where a comma may mark thousands, or a point stands already.
+    """
+    written = [[cell.strip() if isinstance(cell, str) else "" for cell in row] for _, row in rows]
+    has_comma = any(_COMMA.fullmatch(cell) for row in written[1:] for cell in row)
+    if has_comma or separator in ("\t", ";"):
+        # Where , separates columns a comma of decimals is rare.
+        _refuse_thousands(written[1:], name, "," if has_comma else ".", is_rare=separator in ("", ","))
+    texts = [(line, ["" if cell is None else str(cell) for cell in row]) for line, row in rows]
+    if not has_comma:
+        return texts
+    remarks.append("decimal comma")
+    for (line, _), row in zip(rows, written, strict=True):
+        for cell in row:
+            if re.fullmatch(r"[-+]?\d+\.\d+([eE][-+]?\d+)?", cell):
+                problem = f"{name}, line {line}: {cell!r} has a decimal point, but others a decimal comma"
+                raise TableError(f"{problem}; write all alike")
     return [
-        (line, [c.replace(",", ".") if _COMMA.fullmatch(c.strip()) else c for c in row]) for line, row in rows
+        (line, [c.replace(",", ".") if _COMMA.fullmatch(c.strip()) else c for c in row])
+        for line, row in texts
     ]
 
 
-def _rows_of_json(text: str, name: str) -> _Rows:
+def _refuse_thousands(rows: list[list[str]], name: str, mark: str, *, is_rare: bool) -> None:
+    """Raise TableError where 1,234 or 1.234 stands beside 987, or where decimals are rare."""
+    for column in itertools.zip_longest(*rows, fillvalue=""):
+        marked = {cell for cell in column if mark in cell and _is_number(cell)}
+        may_be = all(re.fullmatch(rf"[-+]?[1-9]\d{{0,2}}[{mark}]\d{{3}}", cell) for cell in marked)
+        is_beside = any(re.fullmatch(r"[-+]?[1-9]\d*", cell) for cell in column)
+        if marked and may_be and (is_beside or is_rare):
+            problem = (
+                f"{min(marked)!r}{' beside whole numbers' * is_beside} may be a thousand or have decimals"
+            )
+            remedy = "write numbers without marks of thousands, or all with decimals"
+            raise TableError(f"{name}: {problem}; {remedy}")
+
+
+def _rows_of_json(text: str, name: str) -> list[tuple[int, list[Any]]]:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
@@ -350,7 +372,7 @@ def _rows_of_json(text: str, name: str) -> _Rows:
     if not isinstance(content, list) or not content or not all(isinstance(row, dict) for row in content):
         raise TableError(f"{name}: write a list of records, or lists by column")
     header = list(dict.fromkeys(key for row in content for key in row))
-    cells = [["" if row.get(key) is None else str(row[key]) for key in header] for row in content]
+    cells = [[row.get(key) for key in header] for row in content]
     return [(i, row) for i, row in enumerate([header, *cells], start=1)]
 
 
@@ -372,16 +394,19 @@ def _rows_of_excel(path: str, wanted: str | None, remarks: list[str]) -> tuple[_
     name = Path(path).name + f", sheet {sheet.title!r}" * (len(book.worksheets) > 1)
     others = [repr(each.title) for each in book.worksheets if each is not sheet and each.max_row > 1]
     remarks += [f"other sheets left out: {', '.join(others)}"] if others else []
-    grid = [["" if cell is None else str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
-    written = openpyxl.load_workbook(path)[sheet.title].iter_rows() if any("" in row for row in grid) else ()
+    grid = [list(row) for row in sheet.iter_rows(values_only=True)]
+    written = (
+        openpyxl.load_workbook(path)[sheet.title].iter_rows() if any(None in row for row in grid) else ()
+    )
     for line, (row, seen) in enumerate(zip(written, grid, strict=False), start=1):
-        if any(cell.data_type == "f" and not text for cell, text in zip(row, seen, strict=True)):
+        if any(cell.data_type == "f" and value is None for cell, value in zip(row, seen, strict=True)):
             problem = f"{name}, line {line}: a formula without its value"
             raise TableError(f"{problem}; save the workbook in a spreadsheet program, or as csv")
     for merged in sheet.merged_cells.ranges:
         for row, column in merged.cells:
             grid[row - 1][column - 1] = grid[merged.min_row - 1][merged.min_col - 1]
-    return [(number, row) for number, row in enumerate(grid, start=1) if any(c.strip() for c in row)], name
+    rows = _as_texts(list(enumerate(grid, start=1)), name, remarks)
+    return [(line, row) for line, row in rows if any(cell.strip() for cell in row)], name
 
 
 def _sheet_of(book: Any, name: str, wanted: str | None) -> Any:

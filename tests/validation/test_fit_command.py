@@ -137,8 +137,8 @@ def test_other_formats_hold_the_same(folder, monkeypatch, kind):
             "condition,amplitude (pA)\nctl,1\nCtl,2\n",
             "line 3, column 'condition': 'Ctl' differs from 'ctl' by case or spaces only",
         ),
-        ('amplitude (pA)\n1\n"2,5"\n3\n', "line 3, .*'2,5' is no number.*a comma is a decimal point in"),
-        ("amplitude (pA)\n1,5\n2,5\n3,5\n", "line 2: 2 cells, but 1 columns .*decimal comma"),
+        ("amplitude (pA)\n1,5\n2,5,1\n3,5\n", "line 2: 2 cells, but 1 columns .*decimal comma"),
+        ('amplitude (pA)\n1.5\n"2,5"\n3\n', "line 2: '1.5' has a decimal point, but others a decimal"),
         ("amplitude (pA);sweep\n1,5;1\n2.5;1\n", "line 3: '2.5' has a decimal point, but others a decimal"),
         ("amplitude (pA);sweep\n1.234,5;1\n2,5;1\n", "line 2, .*'1.234,5' is no number"),
         ("amplitude (pA),time (s)\n1,0\n2,0.2\n3,0.1\n", "line 4: the stimulus comes -100 ms after"),
@@ -694,7 +694,7 @@ def test_the_methods_say_what_was_done():
         ),
         (
             'nr,amplitude (fA)\n1,"-15,278"\n2,-987\n',
-            "'-15,278' is no number; write a number without marks of",
+            "'-15,278' beside whole numbers may be a thousand",
         ),
         ("nr;amplitude (fA)\n1;-15 278\n2;-987\n", "'-15 278' is no number; write a number without marks of"),
         ("nr;epsc (pA)\n1;x\n2;9\n", "column 'epsc': 'x' is no number; write a number (of a failure what"),
@@ -706,6 +706,33 @@ def test_marks_of_thousands_and_rows_of_means_are_no_responses(folder, capsys, c
     (folder / "m.csv").write_text(content)
     code, text = run(capsys, "m.csv")
     assert code == 2 and message in " ".join(text.split()), text
+
+
+def test_a_decimal_comma_is_read_wherever_no_other_reading_is_left(folder):
+    openpyxl = pytest.importorskip("openpyxl")
+    numbers = ["12,3", "-0,5", "7", "", "1,234"]
+    lines, book = "\n".join(numbers) + "\n", openpyxl.Workbook()
+    for row in (["amplitude (pA)", "sweep"], *([text, 1.5] for text in numbers)):
+        book.active.append(row)
+    book.save("d.xlsx")
+    (folder / "d.csv").write_text("my cell, layer 5\namplitude (pA)\n" + lines)
+    (folder / "columns.csv").write_text(lines)
+    (folder / "quoted.csv").write_text("amplitude (pA),sweep\n" + "".join(f'"{x}",1\n' for x in numbers))
+    (folder / "d.json").write_text(json.dumps({"amplitude (pA)": numbers, "sweep": [1.5] * 5}))
+    for name in ("d.csv", "columns.csv", "d.xlsx", "d.json", "quoted.csv"):
+        table = read_table(name, "amplitude (pA)" if name == "columns.csv" else None)
+        values = table.numbers("amplitude")
+        expected = [12.3, -0.5, 7, np.nan, 1.234]
+        np.testing.assert_array_equal(values[np.isfinite(values)], [x for x in expected if x == x])
+        assert "decimal comma" in table.remarks and not any("separator" in text for text in table.remarks)
+    (folder / "d.json").write_text(json.dumps({"amplitude (pA)": ["1,234", "2,345", "3,456"]}))
+    with pytest.raises(TableError, match="'1,234' may be a thousand or have decimals"):
+        read_table("d.json")
+    # Below two names, or with two given, a comma separates columns.
+    (folder / "two.csv").write_text("amplitude (pA),sweep\n12,3\n13,3\n")
+    assert read_table("two.csv").numbers("sweep").tolist() == [3, 3]
+    (folder / "two.csv").write_text("12,3\n13,3\n")
+    assert read_table("two.csv", "amplitude (pA), sweep").numbers("sweep").tolist() == [3, 3]
 
 
 def test_decimals_beside_whole_numbers_are_no_thousands(folder):
