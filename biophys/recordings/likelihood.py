@@ -355,7 +355,13 @@ class Likelihood:
                 point.hessian[:, i, i] += bend[:, c]
         return Point(point.value + value.sum(axis=1), point.gradient, point.hessian)
 
-    def prior_at(self, theta: FloatArray) -> Point:
+    @cached_property
+    def _log_sd(self) -> FloatArray:
+        """Log of the sd of all responses of each synapse."""
+        flat = self.data.x.reshape(len(self.data.x), -1)
+        return np.log(np.nanstd(without_far(flat) if self.model.is_robust else flat, axis=1))
+
+    def prior_at(self, theta: FloatArray, rows: Any = slice(None)) -> Point:
         """Return log prior and derivatives: p and shares uniform, the rest normal or flat as printed."""
         value, gradient = np.zeros(theta.shape[0]), np.zeros(theta.shape)
         bend = np.zeros(theta.shape)
@@ -364,6 +370,7 @@ class Likelihood:
             y = theta[:, i]
             if kind in _PRIORS:
                 mean, sd = _PRIORS[kind]
+                mean = mean + self._log_sd[rows] if kind == "noise" else mean
                 value -= 0.5 * ((y - mean) / sd) ** 2 + np.log(sd) + 0.5 * np.log(2 * np.pi)
                 gradient[:, i] = -(y - mean) / sd**2
                 bend[:, i] = -1.0 / sd**2
@@ -376,7 +383,7 @@ class Likelihood:
 
     def posterior_at(self, theta: FloatArray, rows: NDArray[np.intp]) -> Point:
         """Return log likelihood plus log prior."""
-        one, two = self.at(theta, rows), self.prior_at(theta)
+        one, two = self.at(theta, rows), self.prior_at(theta, rows)
         assert two.hessian is not None
         hessian = None if one.hessian is None else one.hessian + two.hessian
         return Point(one.value + two.value, one.gradient + two.gradient, hessian)

@@ -246,7 +246,7 @@ class ReleaseFit:
         data = replace(self.profile.data.take(np.zeros(len(x), int)), x=x / self.scale)
         sites = [float(self.profile.sites[row])]
         model = self.profile.likelihood(row).model
-        start = np.repeat(self.profile.theta[None, row], len(x), axis=1)
+        start = np.array(sites), np.repeat(self.profile.theta[None, row], len(x), axis=1)
         profile = profile_of_sites(model, data, sites, has_posterior=False, start=start)
         below = profile.likelihood(0).filtered(profile.theta[0])[2]
         return [self._in_order(values) for values in ndtri(np.clip(below, 1e-16, 1.0 - 1e-16))]

@@ -131,7 +131,7 @@ def profile_of_families(
     inside = max(_INSIDE, threshold_of(level) + 0.1)
     parts: list[SiteProfile] = []
     for family in families:
-        start = parts[0].theta[np.isin(parts[0].sites, sites)] if parts else None
+        start = (parts[0].sites, parts[0].theta) if parts else None
         model = replace(model, family=family)
         parts.append(profile_of_sites(model, data, sites, start=start, filled_within=inside))
     if len(parts) == 1:
@@ -146,26 +146,21 @@ def profile_of_sites(
     sites: list[Any],
     *,
     has_posterior: bool = True,
-    start: FloatArray | None = None,
+    start: tuple[FloatArray, FloatArray] | None = None,
     filled_within: float | None = None,
 ) -> SiteProfile:
     """Maximise likelihood and posterior at each number of sites, in rising order, for all synapses together.
 
     A synapse is left alone once a number is hopeless, unless the likelihood still rises, or a larger number
-    is not hopeless. `start`, (S, B, D), saves the search for one. Numbers between two of `sites` follow where
-    twice the loss is `filled_within`.
+    is not hopeless. `start`, numbers (S,) and coordinates (S, B, D), saves the search. Numbers between
+    two of `sites` follow where twice the loss is `filled_within`.
     """
-    kept = _Kept(model, data, sites, has_posterior)
+    kept = _Kept(model, data, sites, has_posterior, start)
     rows = np.arange(kept.value.shape[1])
     largest = np.array([np.max(n) for n in sites])
     hopeful = np.full(rows.size, np.nan)
     for i, n in enumerate(sites):
-        has_start = np.zeros(rows.size, bool) if start is None else np.isfinite(start[i, rows]).all(axis=1)
-        for some in filter(np.size, (rows[has_start], rows[~has_start])):
-            likelihood = Likelihood(model, data.take(some), n)
-            before = None if i == 0 else (sites[i - 1], kept.theta[i - 1, some], kept.curvature[i - 1, some])
-            given = None if start is None else start[i, some]
-            kept.keep(i, some, likelihood, _maximum(likelihood, before, given))
+        kept.maximise(i, rows, None if i == 0 else np.full(rows.size, i - 1))
         best = np.argmax(kept.value[: i + 1], axis=0)
         lost = 2.0 * (kept.value[: i + 1].max(axis=0) - kept.value[i])
         # A single quantum may be likelier than a few, and many likelier than that.
@@ -187,8 +182,10 @@ def profile_of_sites(
 class _Kept:
     """The maxima of every number of sites, while they are looked for."""
 
-    def __init__(self, model: ReleaseModel, data: Responses, sites: list[Any], has_posterior: bool) -> None:
-        self.model, self.data, self.has_posterior = model, data, has_posterior
+    def __init__(
+        self, model: ReleaseModel, data: Responses, sites: list[Any], has_posterior: bool, start: Any
+    ) -> None:
+        self.model, self.data, self.has_posterior, self.start = model, data, has_posterior, start
         self.sites: Any = np.array(sites)
         example = Likelihood(model, data, sites[0])
         self.names, self.has_many_maxima = example.names, example.has_many_maxima
@@ -208,6 +205,26 @@ class _Kept:
         if self.has_posterior:
             laplace = _laplace(likelihood, summit)
             self.mode[i, rows], self.evidence[i, rows], self.spread[i, rows] = laplace
+
+    def maximise(self, i: int, rows: NDArray[np.intp], before: NDArray[np.intp] | None) -> None:
+        """Keep the maxima of some synapses at place i, which were looked at at places `before`."""
+        given = np.full((rows.size, self.theta.shape[2]), np.nan)
+        if self.start is not None and np.ndim(self.sites[i]) == 0:
+            for theta in self.start[1][self.start[0] == self.sites[i]]:
+                given = theta[rows]
+        has_start = np.isfinite(given).all(axis=1)
+        for is_used in filter(np.any, (has_start, ~has_start)):
+            some = rows[is_used]
+            likelihood = Likelihood(self.model, self.data.take(some), self._number(i))
+            near = None
+            if before is not None:
+                at = before[is_used], some
+                near = (
+                    np.reshape([np.max(self.sites[j]) for j in at[0]], -1),
+                    self.theta[at],
+                    self.curvature[at],
+                )
+            self.keep(i, some, likelihood, _maximum(likelihood, near, given[is_used]))
 
     def largest_hopeful(self, i: int, b: int) -> float:
         """Return the largest n after place i where a synapse may be no less likely than so far; 0 if none."""
@@ -275,9 +292,7 @@ class _Kept:
             i = int(np.searchsorted(self.sites, n))
             is_looked_at = self.value[:i, rows] > -np.inf
             before = i - 1 - np.argmax(is_looked_at[::-1], axis=0)
-            likelihood = Likelihood(self.model, self.data.take(rows), n)
-            near = self.sites[before], self.theta[before, rows], self.curvature[before, rows]
-            self.keep(i, rows, likelihood, _maximum(likelihood, near, None))
+            self.maximise(i, rows, before)
         return np.flatnonzero([numbers.size for numbers in wanted])
 
 
@@ -304,10 +319,11 @@ def _between(sites: FloatArray, value: FloatArray, within: float, most: int) -> 
     return np.concatenate([np.zeros(0), *gaps])
 
 
-def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: FloatArray | None) -> Summit:
-    """Return the maximum of the likelihood from the best of several starts, or from near those given."""
+def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: FloatArray) -> Summit:
+    """Return the maximum of the likelihood from near those given, or the best of several starts (NaN)."""
     starts = [] if before is None else _neighbouring(likelihood, before[0], before[1])
-    if given is not None and np.all(np.isfinite(given)):
+    is_given = bool(np.isfinite(given).all())
+    if is_given:
         starts = [given, *starts]
     else:
         starts += _starts(likelihood, is_first=before is None)
@@ -316,7 +332,7 @@ def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: Floa
     n_climbed = _N_CLIMBED if before is None else _N_CLIMBED_OF_MANY * (likelihood.n.max() in _SEARCHED)
     if not (likelihood.has_many_maxima and n_climbed):
         n_climbed = _N_CLIMBED_AT_ALL * (likelihood.has_hessian and likelihood.model.family == "normal")
-    if given is None and n_climbed and likelihood.n.max() > 1:
+    if not is_given and n_climbed and likelihood.n.max() > 1:
         first = _highest_of_many(likelihood, [first, *starts], n_climbed)
     return _climbed(likelihood, first, None if before is None else before[2])
 

@@ -865,3 +865,14 @@ def test_conditions_of_any_kind_come_back_from_json():
         fit = fit_release(x, conditions=labels * 20, noise=1 * PA)
         again = ReleaseFit.from_dict(json.loads(fit.to_json()))
         assert again.summary() == fit.summary() and list(again.p) == [str(label) for label in fit.p]
+
+
+def test_the_unit_of_the_amplitudes_changes_nothing_where_noise_is_free():
+    rng = np.random.default_rng(0)
+    x = 10.0 * rng.binomial(5, 0.4, 80) + rng.normal(0.0, 2.5, 80)
+    fits = [fit_release(factor * x * pq.pA) for factor in (1.0, 1.4, 1e3)]
+    for name, value in fits[0].values.items():
+        for fit, factor in zip(fits[1:], (1.4, 1e3), strict=True):
+            unit = factor if value.unit else 1.0
+            ends = np.array([fit.values[name].credible, (fit.values[name].low, fit.values[name].high)])
+            np.testing.assert_allclose(ends / unit, [value.credible, (value.low, value.high)], rtol=1e-5)

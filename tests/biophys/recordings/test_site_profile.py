@@ -160,7 +160,12 @@ def test_a_start_that_one_synapse_lacks_is_used_for_the_others():
     sites, start = profile.sites[:8].tolist(), np.repeat(profile.theta[:8] + 0.3, 2, axis=1)
     start[5:, 1] = np.nan
     both, alone = (
-        profile_of_sites(profile.model, profile.data.take(np.zeros(size, int)), sites, start=start[:, :size])
+        profile_of_sites(
+            profile.model,
+            profile.data.take(np.zeros(size, int)),
+            sites,
+            start=(np.array(sites), start[:, :size]),
+        )
         for size in (2, 1)
     )
     np.testing.assert_array_equal(both.theta[:, 0], alone.theta[:, 0])
