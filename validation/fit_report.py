@@ -31,19 +31,20 @@ _LABELS = {
 }
 
 REFERENCES = {
-    "trains": (
+    "Bird et al. 2016": (
         "Bird AD, Wall MJ, Richardson MJE (2016). Bayesian inference of synaptic quantal parameters from "
-        "correlated vesicle release. Front Comput Neurosci 10:116. doi:10.3389/fncom.2016.00116",
-        "Tsodyks M, Pawelzik K, Markram H (1998). Neural networks with dynamic synapses. Neural Comput "
-        "10:821-835. doi:10.1162/089976698300017502",
+        "correlated vesicle release. Front Comput Neurosci 10:116. doi:10.3389/fncom.2016.00116"
     ),
-    "any": (
-        "Katz B, Miledi R (1965). The measurement of synaptic delay, and the time course of acetylcholine "
-        "release at the neuromuscular junction. Proc R Soc B 161:483-495. doi:10.1098/rspb.1965.0016",
+    "Tsodyks et al. 1998": (
+        "Tsodyks M, Pawelzik K, Markram H (1998). Neural networks with dynamic synapses. Neural Comput "
+        "10:821-835. doi:10.1162/089976698300017502"
+    ),
+    "Gontier and Pfister 2020": (
         "Gontier C, Pfister J-P (2020). Identifiability of a binomial synapse. Front Comput Neurosci "
-        "14:558477. doi:10.3389/fncom.2020.558477",
+        "14:558477. doi:10.3389/fncom.2020.558477"
     ),
 }
+"""What the paragraph for methods may cite."""
 
 
 def label_of(name: str) -> str:
@@ -70,8 +71,8 @@ _DYNAMICS = {
 }
 
 
-def methods_text(fit: ReleaseFit) -> str:
-    """Return a paragraph for the methods of a paper."""
+def methods_text(fit: ReleaseFit, condition: str = "") -> str:
+    """Return a paragraph for the methods of a paper; `condition` is what tells the conditions apart."""
     model, variability, labels = fit.profile.model, fit.recording.variability, fit.recording.labels
     version = f"brianpresyn {installed_versions().get('brianpresyn', '')}".strip()
     parts = [_DYNAMICS.get(part, part) for part in model.dynamics.split("+")]
@@ -80,17 +81,24 @@ def methods_text(fit: ReleaseFit) -> str:
         model_words = f"trains with {parts[0]}, all sites full at every stimulus"
     elif model.dynamics != "none":
         model_words = (
-            f"trains with {' and '.join(parts)}, by the exact forward likelihood over the number of full "
-            "release sites (Bird et al. 2016)"
+            f"trains with {' and '.join(parts)} (Tsodyks et al. 1998), by the exact forward likelihood over "
+            "the number of full release sites (Bird et al. 2016)"
         )
     added = " The short-term dynamics were not fitted but given." * bool(model.held)
     added += " Up to a tenth of the responses were allowed to be artefacts." * model.is_robust
     if len(labels) > 1:
         kinds = dict.fromkeys(name.partition("[")[0] for name in fit.values if "[" in name)
         differing = [_LABELS[name] for name in kinds if name not in ("mean", "capacity")]
-        added += f" The conditions {', '.join(map(str, labels))} differed in "
+        named = f" ({condition})" if condition else ""
+        added += f" The conditions{named} {', '.join(map(str, labels))} differed in "
         added += f"{' and '.join(differing) or 'nothing'}; all other parameters were shared."
     within = "fitted" if variability.within == "free" else f"taken as {variability.within:g}"
+    quanta = (
+        f"Quanta were {' or '.join(variability.families)}; the quantal coefficient of variation within sites "
+        f"was {within}, that between sites {model.between:g}"
+    )
+    if variability.within == model.between == 0.0:
+        quanta = "All quanta were taken as equal"
     most = fit.profile.sites[-1]
     largest = "the limit of infinitely many" if most >= 1e6 else f"{most:g}"
     sites = f"Numbers of sites up to {largest} were tried"
@@ -98,14 +106,12 @@ def methods_text(fit: ReleaseFit) -> str:
         sites = f"The number of sites was not fitted but given, {most:g}"
     return (
         f"Quantal parameters were estimated from {fit.n_responses} responses with {version} by "
-        f"maximum likelihood: {model_words}.{added} Quanta were "
-        f"{' or '.join(variability.families)}; the quantal coefficient of variation within sites was "
-        f"{within}, that between sites {model.between:g}; the standard deviation of the recording noise was "
-        f"{_noise_words(fit)}. {sites}. Intervals ({100 * fit.level:g} %) are "
+        f"maximum likelihood: {model_words}.{added} {quanta}; the standard deviation of the recording noise "
+        f"was {_noise_words(fit)}. {sites}. Intervals ({100 * fit.level:g} %) are "
         "those of the profile likelihood and are open where it does not fall; a parameter is called "
         "identified if its credible interval under a prior flat in the number of sites and in the release "
-        "probability spans less than a factor of 3 and BIC prefers quanta to normal responses (Gontier and "
-        "Pfister 2020)."
+        "probability spans less than a factor of 3 and BIC prefers quanta to normal responses "
+        "(Gontier and Pfister 2020)."
     )
 
 
@@ -145,6 +151,7 @@ def fit_page(
     source: str,
     remarks: list[str],
     n_figures: int,
+    condition: str = "",
     on_progress: Progress = ignore_progress,
 ) -> str:
     """Return the page for the fits of a table by the name of the synapse, with figures of so many."""
@@ -157,7 +164,7 @@ def fit_page(
     sections = []
     for number, (name, fit) in enumerate(fits.items()):
         on_progress(number / len(fits), f"report: {name}")
-        sections.append(_section(name, fit, name in drawn) | {"cells": rows.get(name)})
+        sections.append(_section(name, fit, name in drawn, condition) | {"cells": rows.get(name)})
     return environment.get_template("fit.html").render(
         source=source,
         remarks=remarks,
@@ -171,13 +178,14 @@ def fit_page(
     )
 
 
-def _section(name: str, fit: ReleaseFit | FailedFit, is_drawn: bool) -> dict[str, Any]:
+def _section(name: str, fit: ReleaseFit | FailedFit, is_drawn: bool, condition: str) -> dict[str, Any]:
     """Return what the page shows of a fit beside its numbers; a fit that failed has its reason only."""
     if isinstance(fit, FailedFit):
         return {"name": name, "reason": fit.reason}
-    references = REFERENCES["any"] + (REFERENCES["trains"] if fit.kind != "none" else ())
+    methods = methods_text(fit, condition)
+    references = [text for cited, text in REFERENCES.items() if cited in methods]
     picture = figure_as_data_url(fit.plot(), bbox_inches=None) if is_drawn else ""
-    shown = {"picture": picture, "methods": methods_text(fit), "references": references}
+    shown = {"picture": picture, "methods": methods, "references": references}
     return {"name": name, "fit": fit} | shown
 
 

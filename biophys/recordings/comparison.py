@@ -1,7 +1,7 @@
 """Compare models of one recording: information criteria, held-out sweeps, nested models of a change."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from annotated_types import MinLen
@@ -68,7 +68,14 @@ def bic_weights(bic: FloatArray) -> tuple[list[float], list[float]]:
     return delta.tolist(), (weight / weight.sum()).tolist()
 
 
-def cross_validated(fit: ReleaseFit) -> tuple[float, float]:
+class HeldOut(NamedTuple):
+    """How well left-out sweeps are foretold: mean log density of a sweep, standard error over sweeps."""
+
+    log_density: float
+    standard_error: float
+
+
+def cross_validated(fit: ReleaseFit) -> HeldOut:
     """Return mean and standard error of the log density of each sweep under the fit to the others."""
     data = fit.profile.data
     measured = np.flatnonzero(np.isfinite(data.x[0]).any(axis=1))
@@ -92,7 +99,7 @@ def cross_validated(fit: ReleaseFit) -> tuple[float, float]:
         value = alone.at(profile.theta[row], np.arange(1), value_only=True).value[0]
         count = np.isfinite(data.x[0, ~kept]).sum()
         scores.append(float(value - count * np.log(abs(fit.scale))))
-    return float(np.mean(scores)), float(np.std(scores, ddof=1) / np.sqrt(len(scores)))
+    return HeldOut(float(np.mean(scores)), float(np.std(scores, ddof=1) / np.sqrt(len(scores))))
 
 
 def _sweeps(data: Responses, kept: NDArray[np.bool_]) -> Responses:

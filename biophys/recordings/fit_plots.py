@@ -48,9 +48,13 @@ def _draw_responses(fit: ReleaseFit, axes: Any) -> None:
     """Draw the histogram of the responses with the components of the model."""
     values = fit.recording.amplitudes
     values = values[np.isfinite(values)]
-    axes.hist(values, bins=min(60, max(15, values.size // 6)), density=True, color="#cccccc")
     likelihood, phi, driven = _driven(fit)
     n = int(likelihood.n[0])
+    quanta = likelihood.quanta(phi)
+    # Bins no wider than the peak of one quantum: wider ones would hide the peaks.
+    peak = abs(fit.scale) * float(np.hypot(quanta.noise, quanta.within * quanta.q).min())
+    n_bins = np.clip(np.ptp(values) / peak, min(60, max(15, values.size // 6)), 120)
+    axes.hist(values, bins=int(n_bins), density=True, color="#cccccc")
     # How often each number is released in each sweep.
     released = released_before(fit.states[0], driven.u, n)[0]
     is_there = np.isfinite(likelihood.data.x[0])
@@ -58,7 +62,6 @@ def _draw_responses(fit: ReleaseFit, axes: Any) -> None:
     low, high = np.percentile(values, [0.2, 99.8])
     pad = 0.15 * (high - low)
     x = np.linspace(low - pad, high + pad, 400)
-    quanta = likelihood.quanta(phi)
     n_sweeps = counts.shape[0]
     grid = np.broadcast_to(x / fit.scale, (1, n_sweeps, x.size))
     chosen, sweep_of = np.unique(likelihood.data.condition, return_index=True)
@@ -68,12 +71,12 @@ def _draw_responses(fit: ReleaseFit, axes: Any) -> None:
         weight = counts[likelihood.data.condition == c].sum(axis=0)
         total += np.exp(log_f[0, s]) * weight
     total /= counts.sum() * abs(fit.scale)
-    for k in range(min(n + 1, 25)):
-        axes.plot(x, total[:, k], color=_PARTS, linewidth=0.7)
+    is_seen = total.max(axis=0) > 0.01 * total.sum(axis=1).max()
+    for line in axes.plot(x, total[:, is_seen], color=_PARTS, linewidth=0.7, zorder=3)[:1]:
+        line.set_label("k vesicles")
     axes.plot(
         x, total.sum(axis=1), color=_MODEL, label="model" if fit.kind == "none" else f"model, {fit.kind}"
     )
-    axes.plot([], [], color=_PARTS, linewidth=0.7, label="k = 0, 1, ... vesicles")
     axes.set(xlabel=f"response ({fit.recording.unit_text or 'no unit'})", ylabel="density")
     axes.set_title(f"{values.size} responses", fontsize=10)
     axes.legend(fontsize=8)

@@ -185,7 +185,9 @@ _RESIDUAL_TEXTS = {
 class GoodnessOfFit:
     """Bootstrap p of statistics of a recording under the fitted model, from `n_simulated` recordings.
 
-    They are small where recordings drawn from the fit hardly reach what was measured.
+    They are small where recordings drawn from the fit hardly reach what was measured. Residuals are those of
+    each response given the ones before it, of variance 1 under the model; responses are as they were
+    measured.
     """
 
     p_values: dict[str, float]
@@ -232,7 +234,7 @@ def _statistics(z: list[FloatArray], sweeps: list[FloatArray]) -> dict[str, floa
     tests = residual_tests(z)
     values = np.concatenate(sweeps)
     values = values[np.isfinite(values)]
-    found = {"distribution": tests["normal"][0], "residual variance": tests["variance"][0]}
+    found = {"distribution": tests["normal"][0], "variance of residuals": tests["variance"][0]}
     if "lag 1" in tests:
         found["lag 1"] = tests["lag 1"][0]
     if "position" in tests:
@@ -241,7 +243,7 @@ def _statistics(z: list[FloatArray], sweeps: list[FloatArray]) -> dict[str, floa
     if first is not None:
         found["first of a sweep"] = first[0]
     return found | {
-        "skewness": float(skew(values)),
+        "skewness of responses": float(skew(values)),
         "largest response": float(np.abs(values).max()),
-        "variance": float(values.var()),
+        "variance of responses": float(values.var()),
     }

@@ -374,8 +374,8 @@ class ReleaseFit:
 
         return posterior_of(self, n_draws, rng, n_max)
 
-    def cross_validate(self) -> tuple[float, float]:
-        """Return the mean log density of a held-out sweep, and its standard error over sweeps."""
+    def cross_validate(self) -> Any:
+        """Return the mean `log_density` of a held-out sweep, and its `standard_error` over sweeps."""
         from biophys.recordings.comparison import cross_validated
 
         return cross_validated(self)

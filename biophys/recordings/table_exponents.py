@@ -50,6 +50,13 @@ def table_exponents(read: Table) -> list[tuple[str, ...]]:
         for name, column in (("sd", "sd error"), ("cost", f"{kind} error"))
         if column in named
     }
+    across = "sd" if kind == "cost" else kind
+    if f"{across} error" not in named:
+        problem = (
+            f"no column '{across} error': an exponent that ignores the errors of the {across}s is too small"
+        )
+        hint = "; an sd of N responses has about sd / sqrt(2 N)" * (across == "sd")
+        read.remarks.append(f"{problem}{hint}")
     used = {named.get(name) for name in ("mean", "sd", kind, "sd error", f"{kind} error")}
     unused = set(read.columns) - used - {"mechanism", "synapse"}
     if unused:

@@ -546,9 +546,10 @@ def test_costs_take_the_usual_names_and_spellings(folder, capsys, monkeypatch, h
     (folder / "c.csv").write_text(f"{header}\n{rows}\n")
     code, text = costs(capsys, "--data", "c.csv")
     assert code == 0 and "rho = 1.500" in text and guessed in text, text
+    assert "no column 'sd error': an exponent that ignores the errors of the sds is too small" in text
     (folder / "bare.csv").write_text(rows)
     code, text = costs(capsys, "--data", "bare.csv", "--columns", "mean (mV), std (mV), rate (spikes/s)")
-    assert code == 0 and "slope = -1.333" in text
+    assert code == 0 and "slope = -1.333" in text and "no column 'rate error'" in text
 
 
 @pytest.mark.parametrize(
@@ -668,14 +669,17 @@ def test_json_of_pandas_is_read(folder):
 def test_the_methods_say_what_was_done():
     x = np.array([*ROWS, *ROWS]) * pq.pA
     labels = ["low"] * len(ROWS) + ["high"] * len(ROWS)
-    text = methods_text(fit_release(x, n=3, conditions=labels, noise=2 * pq.pA, robust=True))
-    assert "conditions low, high differed in release probability p;" in text
+    fit = fit_release(x, n=3, conditions=labels, noise=2 * pq.pA, robust=True)
+    assert "conditions (calcium in mM) low, high differed" in methods_text(fit, "calcium in mM")
+    text = methods_text(fit)
+    assert "conditions low, high differed in release probability p; all" in text
+    assert "All quanta were taken as equal;" in text and "(Bird" not in text
     assert "given, 2 pA" in text and "artefacts" in text and "not fitted but given, 3" in text
     train = {"intervals": np.full(len(ROWS), 20.0) * pq.ms, "n": 3, "noise": np.arange(9.0) * pq.pA}
     for dynamics, words in (
         ("facilitation", "all sites full"),
-        ("two-rate", "recovers at two rates, by the exact forward"),
-        (ShortTermDynamics(0.5, 100 * pq.ms, 0 * pq.ms), "not fitted but given. Quanta"),
+        ("two-rate", "recovers at two rates (Tsodyks et al. 1998), by the exact"),
+        (ShortTermDynamics(0.5, 100 * pq.ms, 0 * pq.ms), "not fitted but given. All quanta"),
     ):
         text = methods_text(fit_release(ROWS * pq.pA, dynamics=dynamics, **train))
         assert words in text and "9 samples of the baseline" in text

@@ -133,6 +133,9 @@ def fit(
         from validation.fit_report import write_fit_report
 
         page = {"source": read.source, "remarks": read.remarks, "n_figures": options["figures"]}
+        named = [part.strip().lower() for part in options["condition"].split(",")]
+        units = {} if holds_traces else read.units
+        page["condition"] = ", ".join(f"{name} in {units[name]}" if name in units else name for name in named)
         with progress_bar("report") as on_progress:
             write_fit_report(fits, report, **page, on_progress=on_progress)
         print(f"report: {report.resolve()}")
