@@ -72,7 +72,7 @@ def _draw_responses(fit: ReleaseFit, axes: Any) -> None:
         total += np.exp(log_f[0, s]) * weight
     total /= counts.sum() * abs(fit.scale)
     is_seen = total.max(axis=0) > 0.01 * total.sum(axis=1).max()
-    for line in axes.plot(x, total[:, is_seen], color=_PARTS, linewidth=0.7, zorder=3)[:1]:
+    for line in axes.plot(x, total[:, is_seen], color=_PARTS, linewidth=1.1, zorder=3)[:1]:
         line.set_label("k vesicles")
     axes.plot(
         x, total.sum(axis=1), color=_MODEL, label="model" if fit.kind == "none" else f"model, {fit.kind}"

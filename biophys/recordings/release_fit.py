@@ -445,17 +445,21 @@ def summarised(
     log_likelihood = profile.value.max(axis=0) - log_scale
     normal = _normal_log_likelihood(profile) - log_scale
     credible = credible_sites(profile, level)
-    labels = recordings[0].labels
+    n_conditions = profile.data.n_conditions
     n_parameters = len(profile.names) + int(profile.numbers.size > 1)
     prefers = (
-        n_parameters * np.log(n_each) - 2 * log_likelihood < 2 * len(labels) * np.log(n_each) - 2 * normal
+        n_parameters * np.log(n_each) - 2 * log_likelihood < 2 * n_conditions * np.log(n_each) - 2 * normal
     )
     columns = _Columns(profile, credible, site_interval(profile, threshold), threshold, level, prefers)
-    tables = dict(columns.estimates(labels))
+    tables = dict(columns.estimates())
     fits = []
     in_doubt = {"p", "q", "capacity"} | ({"n"} if profile.numbers.size > 1 else set())
     for b, recording in enumerate(recordings):
-        values = {name: _estimate(column, b, recording, float(scales[b])) for name, column in tables.items()}
+        # The conditions of each have names of their own.
+        values = {
+            name_in(recording.labels, name): _estimate(column, b, recording, float(scales[b]))
+            for name, column in tables.items()
+        }
         serial = serial_of(recording, profile.model.dynamics)
         said = values, serial, float(log_likelihood[b]), float(normal[b])
         fits.append(ReleaseFit(recording, profile.of_synapse(b), float(scales[b]), level, *said))
@@ -539,8 +543,8 @@ class _Columns:
         """Whether no number of sites is too many."""
         return ~np.isfinite(self.n_interval[1])
 
-    def estimates(self, labels: list[Any]) -> Iterator[tuple[str, _Column]]:
-        """Yield every parameter by name."""
+    def estimates(self) -> Iterator[tuple[str, _Column]]:
+        """Yield every parameter by name, with the number of its condition."""
         best, is_given = self._sites_at_best(), self.profile.numbers.size == 1
         ends, error = (self.credible.n_low, self.credible.n_high), np.full(best.shape, np.nan)
         if is_given:
@@ -549,13 +553,13 @@ class _Columns:
         yield "n", _Column(best, *self.n_interval, error, is_told | is_given, ends, "n")
         likelihood = self.profile.likelihood(0)
         for i, name in enumerate(likelihood.names):
-            yield name_in(labels, name), self._coordinate(i, kind_of(name))
-        for label, index in zip(labels, likelihood.index, strict=True):
+            yield name, self._coordinate(i, kind_of(name))
+        for c, index in enumerate(likelihood.index):
             if index[0] >= 0:
-                yield f"mean[{label}]" if len(labels) > 1 else "mean", self._product(index, "mean")
+                yield f"mean[{c}]" if len(likelihood.index) > 1 else "mean", self._product(index, "mean")
         several = len(set(likelihood.index[:, 1])) > 1
-        for label, index in zip(labels if several else labels[:1], likelihood.index, strict=False):
-            yield f"capacity[{label}]" if several else "capacity", self._product(index, "capacity")
+        for c, index in enumerate(likelihood.index if several else likelihood.index[:1]):
+            yield f"capacity[{c}]" if several else "capacity", self._product(index, "capacity")
 
     def _sites_at_best(self) -> FloatArray:
         """Return the likeliest number of sites; infinite where it is the largest of several tried."""

@@ -30,7 +30,7 @@ from biophys.units import FloatArray
 # well separated peaks of the amplitudes the likelihood has local maxima.
 _SIZES, _N_SIZES, _MOST_SIZES = (0.6, 1.6), 13, 260
 _P_AT_REST, _N_P, _N_RESOLVED = (0.06, 0.97), 30, 12
-_NOISES, _LITTLE_NOISES, _WITHINS = (1.0, 1.8), (0.4, 0.1), (0.3, 0.05)
+_NOISES, _LITTLE_NOISES, _WITHINS = (1.0, 1.8), (0.4, 0.1), (0.3, 0.1, 0.05)
 # Twice the loss of log likelihood beyond which larger numbers of sites are not looked at.
 _HOPELESS = 18.0
 # Twice the loss within which numbers of sites between those tried are looked at, at least; the most of them.
@@ -156,6 +156,7 @@ def profile_of_sites(
     two of `sites` follow where twice the loss is `filled_within`.
     """
     kept = _Kept(model, data, sites, has_posterior, start)
+    hopeless = max(_HOPELESS, filled_within or 0.0)
     rows = np.arange(kept.value.shape[1])
     largest = np.array([np.max(n) for n in sites])
     hopeful = np.full(rows.size, np.nan)
@@ -166,9 +167,9 @@ def profile_of_sites(
         # A single quantum may be likelier than a few, and many likelier than that.
         is_rising = kept.value[i, rows] > kept.value[max(i - 1, 0), rows]
         is_near = np.max(n) < 2.0 * largest[best[rows]] + 2.0
-        is_left = ~((lost[rows] < _HOPELESS) | is_near | is_rising)
+        is_left = ~((lost[rows] < hopeless) | is_near | is_rising)
         for b in rows[is_left & np.isnan(hopeful[rows])]:
-            hopeful[b] = kept.largest_hopeful(i, int(b))
+            hopeful[b] = kept.largest_hopeful(i, int(b), hopeless)
         rows = rows[~is_left | (largest[i] < hopeful[rows])]
         if rows.size == 0:
             break
@@ -226,14 +227,14 @@ class _Kept:
                 )
             self.keep(i, some, likelihood, _maximum(likelihood, near, given[is_used]))
 
-    def largest_hopeful(self, i: int, b: int) -> float:
-        """Return the largest n after place i where a synapse may be no less likely than so far; 0 if none."""
+    def largest_hopeful(self, i: int, b: int, hopeless: float) -> float:
+        """Return the largest n after place i that may lose less than what is hopeless; 0 if none."""
         for j in reversed(range(i + 1, len(self.sites))):
             n = np.max(self.sites[j])
             if n in _SEARCHED or is_limit(n):
                 likelihood = Likelihood(self.model, self.data.take([b]), self._number(j))
                 _, height = _likeliest(likelihood, _starts(likelihood, is_first=False))
-                if 2.0 * (self.value[: i + 1, b].max() - height[0]) < _HOPELESS:
+                if 2.0 * (self.value[: i + 1, b].max() - height[0]) < hopeless:
                     return float(n)
         return 0.0
 
@@ -333,6 +334,10 @@ def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: Floa
     if not (likelihood.has_many_maxima and n_climbed):
         n_climbed = _N_CLIMBED_AT_ALL * (likelihood.has_hessian and likelihood.model.family == "normal")
     if not is_given and n_climbed and likelihood.n.max() > 1:
+        if "within" in likelihood.model.free:
+            # Where quanta hardly vary sizes have narrow maxima that only a start of as small a CV shows.
+            by_within = [_likeliest(likelihood, starts[i :: len(_WITHINS)])[0] for i in range(len(_WITHINS))]
+            first = _highest_of_many(likelihood, [first, *by_within], 1 + len(_WITHINS))
         first = _highest_of_many(likelihood, [first, *starts], n_climbed)
     return _climbed(likelihood, first, None if before is None else before[2])
 

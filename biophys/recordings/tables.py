@@ -137,10 +137,13 @@ class Table:
             raise self.error(line, name, f"empty; write the {name} of every response")
         spellings: dict[str, str] = {}
         for cell in dict.fromkeys(cells):
-            other = spellings.setdefault(" ".join(cell.lower().split()), cell)
+            plain = re.sub(r"(?<=\d) (?=[a-zµμ])", "", " ".join(cell.lower().split()))
+            other = spellings.setdefault(str(float(plain)) if _NUMBER.fullmatch(plain) else plain, cell)
             if other != cell:
                 line = self.lines[cells.index(cell)]
                 problem = f"{cell!r} differs from {other!r} by case or spaces only"
+                if _NUMBER.fullmatch(plain):
+                    problem = f"{cell!r} is the same number as {other!r}"
                 raise self.error(line, name, f"{problem}; write what is the same alike")
         return cells
 
@@ -291,7 +294,10 @@ def _rows_of_text(text: str, name: str, remarks: list[str], n_columns: int | Non
         rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
         raise TableError(f"{name}, line {reader.line_num}: this is no table ({error})") from None
-    rows = [(line, cells) for line, cells in rows if not _is_comment(cells[0])]
+    comments = [line for line, cells in rows if _is_comment(cells[0])]
+    rows = [(line, cells) for line, cells in rows if line not in set(comments)]
+    if n_below := sum(line > rows[0][0] for line in comments):
+        remarks.append(f"{n_below} lines below the header that begin with # left out")
     if max(len(cells) for _, cells in rows) > 1 and separator != ",":
         blank = "tab" if "\t" in "".join(lines) else "spaces"
         remarks.append(f"separator {blank if separator == chr(9) else separator!r}")
@@ -319,11 +325,12 @@ def _as_texts(rows: list[tuple[int, list[Any]]], name: str, remarks: list[str], 
 
     Raises TableError where a comma may mark thousands, or a point stands already.
     """
-    written = [[cell.strip() if isinstance(cell, str) else "" for cell in row] for _, row in rows]
+    written = [[_written(cell) for cell in row] for _, row in rows]
     has_comma = any(_COMMA.fullmatch(cell) for row in written[1:] for cell in row)
-    if has_comma or separator in ("\t", ";"):
-        # Where , separates columns a comma of decimals is rare.
-        _refuse_thousands(written[1:], name, "," if has_comma else ".", is_rare=separator in ("", ","))
+    if has_comma or separator != ",":
+        # Where , separates columns a comma of decimals is rare, as it is in text beside numbers.
+        is_rare = has_comma and separator in ("", ",")
+        _refuse_thousands(written[1:], name, "," if has_comma else ".", is_rare=is_rare)
     texts = [(line, ["" if cell is None else str(cell) for cell in row]) for line, row in rows]
     if not has_comma:
         return texts
@@ -337,6 +344,13 @@ def _as_texts(rows: list[tuple[int, list[Any]]], name: str, remarks: list[str], 
         (line, [c.replace(",", ".") if _COMMA.fullmatch(c.strip()) else c for c in row])
         for line, row in texts
     ]
+
+
+def _written(cell: Any) -> str:
+    """Return what was written as text, or a whole number; nothing for other numbers."""
+    if isinstance(cell, str):
+        return cell.strip()
+    return f"{cell:.0f}" if isinstance(cell, int | float) and cell == cell // 1 else ""
 
 
 def _refuse_thousands(rows: list[list[str]], name: str, mark: str, *, is_rare: bool) -> None:
@@ -395,13 +409,25 @@ def _rows_of_excel(path: str, wanted: str | None, remarks: list[str]) -> tuple[_
     others = [repr(each.title) for each in book.worksheets if each is not sheet and each.max_row > 1]
     remarks += [f"other sheets left out: {', '.join(others)}"] if others else []
     grid = [list(row) for row in sheet.iter_rows(values_only=True)]
-    written = (
-        openpyxl.load_workbook(path)[sheet.title].iter_rows() if any(None in row for row in grid) else ()
-    )
-    for line, (row, seen) in enumerate(zip(written, grid, strict=False), start=1):
-        if any(cell.data_type == "f" and value is None for cell, value in zip(row, seen, strict=True)):
-            problem = f"{name}, line {line}: a formula without its value"
+    for cell in itertools.chain.from_iterable(openpyxl.load_workbook(path)[sheet.title].iter_rows()):
+        where, formula = f"{name}, cell {cell.coordinate}", str(cell.value) if cell.data_type == "f" else ""
+        if formula and grid[cell.row - 1][cell.column - 1] is None:
+            problem = f"{where}: a formula without its value"
             raise TableError(f"{problem}; save the workbook in a spreadsheet program, or as csv")
+        column = cell.column_letter if formula else ""
+        if re.fullmatch(rf"=[A-Z.]+\(\$?{column}\$?\d+:\$?{column}\$?\d+\)", formula):
+            raise TableError(f"{where}: {formula} is of no single response; leave the row out")
+        if "%" in cell.number_format and cell.data_type == "n" and cell.value is not None:
+            raise TableError(
+                f"{where} is shown in percent, and holds a hundredth of that: format it as a number"
+            )
+    n_hidden = sum(sheet.row_dimensions[line].hidden for line in range(1, len(grid) + 1))
+    remarks += [f"{n_hidden} hidden rows read like the others"] * (n_hidden > 0)
+    # Whole numbers and texts are labels.
+    tall = [
+        m for m in sheet.merged_cells.ranges if not _written(m.start_cell.value) and m.max_row > m.min_row
+    ]
+    remarks += [f"merged cells {', '.join(map(str, tall))}: the same in every row"] * bool(tall)
     for merged in sheet.merged_cells.ranges:
         for row, column in merged.cells:
             grid[row - 1][column - 1] = grid[merged.min_row - 1][merged.min_col - 1]

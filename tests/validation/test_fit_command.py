@@ -383,7 +383,7 @@ def test_a_formula_whose_value_was_not_saved_is_no_missing_response(folder):
     for row in (["sweep", "amplitude (pA)"], [1, -3.0], [2, "=A2*2"], [3, None]):
         book.active.append(row)
     book.save("f.xlsx")
-    with pytest.raises(TableError, match=r"f\.xlsx, line 3: a formula without its value"):
+    with pytest.raises(TableError, match=r"f\.xlsx, cell B3: a formula without its value"):
         read_table("f.xlsx")
 
 
@@ -737,6 +737,55 @@ def test_a_decimal_comma_is_read_wherever_no_other_reading_is_left(folder):
     assert read_table("two.csv").numbers("sweep").tolist() == [3, 3]
     (folder / "two.csv").write_text("12,3\n13,3\n")
     assert read_table("two.csv", "amplitude (pA), sweep").numbers("sweep").tolist() == [3, 3]
+
+
+def test_what_a_workbook_shows_is_what_is_read_or_said(folder):
+    openpyxl = pytest.importorskip("openpyxl")
+
+    def saved(change):
+        book = openpyxl.Workbook()
+        for row in ("amplitude (pA)", 1.5, 2.5, 3.5):
+            book.active.append([row])
+        change(book.active)
+        book.save("w.xlsx")
+        return read_table("w.xlsx")
+
+    table = saved(lambda sheet: setattr(sheet.row_dimensions[3], "hidden", True))
+    assert table.numbers("amplitude").tolist() == [1.5, 2.5, 3.5]
+    assert "1 hidden rows read like the others" in table.remarks
+    table = saved(lambda sheet: sheet.merge_cells("A2:A3"))
+    assert "merged cells A2:A3: the same in every row" in table.remarks
+    with pytest.raises(TableError, match="cell A3 is shown in percent"):
+        saved(lambda sheet: setattr(sheet["A3"], "number_format", "0.0%"))
+    with pytest.raises(TableError, match="cell A5: a formula without its value"):
+        saved(lambda sheet: sheet.append(["=AVERAGE(A2:A4)"]))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('[{"amplitude (pA)": "-1.234"}, {"amplitude (pA)": -987}]', "'-1.234' beside whole numbers may"),
+        (
+            '[{"amplitude (pA)": 1, "cell": 2}, {"amplitude (pA)": 3, "cell": 2.0}]',
+            "'2.0' is the same number",
+        ),
+        (
+            '[{"amplitude (pA)": 1, "cell": "1 mM"}, {"amplitude (pA)": 3, "cell": "1mM"}]',
+            "by case or spaces",
+        ),
+    ],
+)
+def test_what_may_be_another_number_or_label_is_refused(folder, content, message):
+    (folder / "a.json").write_text(content)
+    with pytest.raises(TableError, match=message):
+        recorded_synapses(read_table("a.json"))
+
+
+def test_lines_that_begin_with_a_hash_below_the_header_are_counted(folder):
+    (folder / "h.csv").write_text("# rig 2\nsynapse,amplitude (pA)\n#1,-1.5\n#1,-2.5\nb,-3.5\n")
+    table = read_table("h.csv")
+    assert table.columns["synapse"] == ["b"]
+    assert table.remarks == ["2 lines below the header that begin with # left out"]
 
 
 def test_decimals_beside_whole_numbers_are_no_thousands(folder):

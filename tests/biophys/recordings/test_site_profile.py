@@ -13,6 +13,7 @@ from biophys.recordings.site_profile import (
     credible_sites,
     number_between,
     profile_of_sites,
+    threshold_of,
     whole_numbers,
 )
 
@@ -234,3 +235,40 @@ def test_a_train_that_was_taken_as_independent_has_no_capacity_and_is_sent_to_de
     fit = fit_release(train(6, 20, 2.0, 1), noise=2 * pq.pA)
     assert fit.n.value == fit.capacity.value == np.inf
     assert any("no dynamics were fitted" in text for text in fit.diagnostics["warnings"])
+
+
+def test_an_interval_of_a_high_level_ends_before_the_last_number_tried():
+    level = 1.0 - 1e-9
+    fit = fit_release(responses(4, 0.5, 2.0, 300, 2), noise=2 * pq.pA, level=level)
+    last = fit.profile.sites == fit.profile.sites.max()
+    assert fit.n.high < fit.profile.sites.max() and fit.profile.loss()[last].max() > threshold_of(level)
+
+
+def test_conditions_of_a_batch_keep_their_names_whatever_their_order():
+    low, high = (responses(3, p, 2.0, 60, seed).magnitude for p, seed in ((0.2, 0), (0.7, 1)))
+    recordings = [
+        {"amplitudes": np.concatenate([first, second]) * pq.pA, "conditions": [a] * 60 + [b] * 60}
+        for first, second, a, b in ((low, high, "low", "high"), (high, low, "high", "low"), (low, high, 1, 2))
+    ]
+    trains = [
+        {
+            "amplitudes": np.reshape(recording["amplitudes"], (12, 10)),
+            "spike_times": np.arange(10.0) * 100 * pq.ms,
+            "conditions": recording["conditions"][::10],
+        }
+        for recording in recordings
+    ]
+    for batch, shared in ((recordings, ("n", "noise")), (trains, ("n", "q", "noise"))):
+        options = {"noise": 2 * pq.pA, "n": 3, "shared": shared}
+        for fit, recording in zip(fit_releases(batch, **options), batch, strict=True):
+            alone = fit_release(**recording, **options)
+            assert repr(fit.values) == repr(alone.values) and list(fit.p) == list(alone.p)
+            assert fit.summary() == alone.summary()
+
+
+def test_a_free_variability_with_n_given_finds_quanta_that_hardly_vary():
+    rng = np.random.default_rng(104)
+    k = rng.binomial(26, 0.3, 400)
+    x = (10 * k + np.sqrt(k) * rng.normal(size=400) + rng.normal(size=400)) * pq.pA
+    free, held = (fit_release(x, noise=1 * pq.pA, variability=cv, n=26) for cv in ("free", 0.1))
+    assert free.log_likelihood > held.log_likelihood - 1e-3
