@@ -181,7 +181,7 @@ class ReleaseFits(Sequence):
 def fit_releases(
     recordings: Any, spike_times: Any = None, *, on_progress: Progress = ignore_progress, **options: Any
 ) -> ReleaseFits:
-    """Fit many synapses at once, with the numbers of :func:`fit_release` to the last bit.
+    """Fit many synapses at once, with the numbers of :func:`fit_release`.
 
     A bad recording does not stop the others: it has a reason in place of a fit.
 

@@ -426,6 +426,13 @@ class Likelihood:
         up_to = cumulative(x, chain.quanta(phi), np.arange(n + 1).astype(float), float(n))
         released = released_before(filtered, driven.u, n)
         u = np.sum(released * up_to, axis=-1)
+        if self.model.is_robust:
+            # The flat density lies about the middle of the range of the data.
+            share = SHARES["outliers"] / (1.0 + np.exp(-theta[:, -1]))[:, None, None]
+            flat = chain.data.x.reshape(len(x), -1)
+            middle = 0.5 * (np.nanmax(flat, axis=1) + np.nanmin(flat, axis=1))[:, None, None]
+            beyond = (x - middle) * np.exp(chain.outlier_density)[:, None, None]
+            u = (1.0 - share) * u + share * (0.5 + beyond)
         return filtered, smoothed, np.where(np.isfinite(chain.data.x), u, np.nan)
 
     def as_chain(self) -> Likelihood:

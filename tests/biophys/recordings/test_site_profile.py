@@ -272,3 +272,13 @@ def test_a_free_variability_with_n_given_finds_quanta_that_hardly_vary():
     x = (10 * k + np.sqrt(k) * rng.normal(size=400) + rng.normal(size=400)) * pq.pA
     free, held = (fit_release(x, noise=1 * pq.pA, variability=cv, n=26) for cv in ("free", 0.1))
     assert free.log_likelihood > held.log_likelihood - 1e-3
+
+
+def test_artefacts_that_a_robust_fit_allows_for_have_residuals_of_the_model():
+    rng = np.random.default_rng(0)
+    x = 10.0 * rng.binomial(4, 0.5, 150) + rng.normal(0.0, 2.0, 150)
+    x[[20, 90]] = 170.0, -80.0
+    fit = fit_release(x * pq.pA, noise=2 * pq.pA, robust=True)
+    z = np.concatenate(fit.residuals)
+    assert np.abs(z).max() < 4.0 and 0.8 < z.std() < 1.2 and z[20] > 2.0 and z[90] < -2.0
+    assert not any("residual" in text for text in fit.diagnostics["warnings"])
