@@ -80,8 +80,10 @@ def methods_text(fit: ReleaseFit, condition: str = "") -> str:
     if model.dynamics in ("facilitation", "release-independent"):
         model_words = f"trains with {parts[0]}, all sites full at every stimulus"
     elif model.dynamics != "none":
+        # Their model recovers at one rate.
+        source = " (Tsodyks et al. 1998)" * ("two-rate" not in model.dynamics)
         model_words = (
-            f"trains with {' and '.join(parts)} (Tsodyks et al. 1998), by the exact forward likelihood over "
+            f"trains with {' and '.join(parts)}{source}, by the exact forward likelihood over "
             "the number of full release sites (Bird et al. 2016)"
         )
     added = " The short-term dynamics were not fitted but given." * bool(model.held)
@@ -89,7 +91,7 @@ def methods_text(fit: ReleaseFit, condition: str = "") -> str:
     if len(labels) > 1:
         kinds = dict.fromkeys(name.partition("[")[0] for name in fit.values if "[" in name)
         differing = [_LABELS[name] for name in kinds if name not in ("mean", "capacity")]
-        named = f" ({condition})" if condition else ""
+        named = f" ({condition})" if condition not in ("", "condition") else ""
         added += f" The conditions{named} {', '.join(map(str, labels))} differed in "
         added += f"{' and '.join(differing) or 'nothing'}; all other parameters were shared."
     within = "fitted" if variability.within == "free" else f"taken as {variability.within:g}"

@@ -294,11 +294,10 @@ def _rows_of_text(text: str, name: str, remarks: list[str], n_columns: int | Non
         rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
         raise TableError(f"{name}, line {reader.line_num}: this is no table ({error})") from None
-    comments = [line for line, cells in rows if _is_comment(cells[0])]
-    rows = [(line, cells) for line, cells in rows if line not in set(comments)]
-    if n_below := sum(line > rows[0][0] for line in comments):
+    read, rows = rows, [(line, cells) for line, cells in rows if not _is_comment(cells[0])]
+    if n_below := len(read) - len(rows) - sum(line < rows[0][0] for line, _ in read) if rows else 0:
         remarks.append(f"{n_below} lines below the header that begin with # left out")
-    if max(len(cells) for _, cells in rows) > 1 and separator != ",":
+    if any(len(cells) > 1 for _, cells in rows) and separator != ",":
         blank = "tab" if "\t" in "".join(lines) else "spaces"
         remarks.append(f"separator {blank if separator == chr(9) else separator!r}")
     return _as_texts(rows, name, remarks, separator)
@@ -350,7 +349,7 @@ def _written(cell: Any) -> str:
     """Return what was written as text, or a whole number; nothing for other numbers."""
     if isinstance(cell, str):
         return cell.strip()
-    return f"{cell:.0f}" if isinstance(cell, int | float) and cell == cell // 1 else ""
+    return str(int(cell)) if isinstance(cell, int | float) and cell == cell // 1 else ""
 
 
 def _refuse_thousands(rows: list[list[str]], name: str, mark: str, *, is_rare: bool) -> None:
@@ -424,9 +423,8 @@ def _rows_of_excel(path: str, wanted: str | None, remarks: list[str]) -> tuple[_
     n_hidden = sum(sheet.row_dimensions[line].hidden for line in range(1, len(grid) + 1))
     remarks += [f"{n_hidden} hidden rows read like the others"] * (n_hidden > 0)
     # Whole numbers and texts are labels.
-    tall = [
-        m for m in sheet.merged_cells.ranges if not _written(m.start_cell.value) and m.max_row > m.min_row
-    ]
+    ranges = [m for m in sheet.merged_cells.ranges if m.max_row > m.min_row]
+    tall = [m for m in ranges if isinstance(m.start_cell.value, float)]
     remarks += [f"merged cells {', '.join(map(str, tall))}: the same in every row"] * bool(tall)
     for merged in sheet.merged_cells.ranges:
         for row, column in merged.cells:

@@ -671,14 +671,14 @@ def test_the_methods_say_what_was_done():
     labels = ["low"] * len(ROWS) + ["high"] * len(ROWS)
     fit = fit_release(x, n=3, conditions=labels, noise=2 * pq.pA, robust=True)
     assert "conditions (calcium in mM) low, high differed" in methods_text(fit, "calcium in mM")
-    text = methods_text(fit)
+    text = methods_text(fit, "condition")
     assert "conditions low, high differed in release probability p; all" in text
     assert "All quanta were taken as equal;" in text and "(Bird" not in text
     assert "given, 2 pA" in text and "artefacts" in text and "not fitted but given, 3" in text
     train = {"intervals": np.full(len(ROWS), 20.0) * pq.ms, "n": 3, "noise": np.arange(9.0) * pq.pA}
     for dynamics, words in (
         ("facilitation", "all sites full"),
-        ("two-rate", "recovers at two rates (Tsodyks et al. 1998), by the exact"),
+        ("two-rate", "recovers at two rates, by the exact"),
         (ShortTermDynamics(0.5, 100 * pq.ms, 0 * pq.ms), "not fitted but given. All quanta"),
     ):
         text = methods_text(fit_release(ROWS * pq.pA, dynamics=dynamics, **train))
@@ -786,6 +786,13 @@ def test_lines_that_begin_with_a_hash_below_the_header_are_counted(folder):
     table = read_table("h.csv")
     assert table.columns["synapse"] == ["b"]
     assert table.remarks == ["2 lines below the header that begin with # left out"]
+    for content in ('"#x"\n', '"#x",1\n"#y",2\n'):
+        (folder / "h.csv").write_text(content)
+        with pytest.raises(TableError, match="empty"):
+            read_table("h.csv")
+    (folder / "large.json").write_text(f'[{{"amplitude (pA)": {10**400}}}, {{"amplitude (pA)": 1}}]')
+    with pytest.raises(TableError, match="is no number"):
+        recorded_synapses(read_table("large.json"))
 
 
 def test_decimals_beside_whole_numbers_are_no_thousands(folder):
