@@ -25,8 +25,6 @@ _CUT = 8.5
 # A sum that cancels to less than this share of its terms is taken at the saddle point instead.
 _FAR = 1e-6
 _LEAST = 1e-15
-# Frequencies, relative to the highest, that hold a density which is that of the noise.
-_OF_FAILURES = np.linspace(0.0, 1.0, 24)
 # Log of a quantum's moment generating function at which every site releases.
 _ALL_RELEASE = 500.0
 # Trials times frequencies in one pass, and whose waves are kept.
@@ -82,11 +80,9 @@ def skewed_likelihood(
         terms = synapse.terms(1j * w, chosen) * weight
         columns = waves.sums(row, c, w, terms)
         far = np.flatnonzero(~(columns[:, 0] > _FAR * np.abs(terms[0]).sum()))
-        is_failure = synapse.is_failure(x[far])
-        for of_alike, grid in ((far[is_failure], w[-1] * _OF_FAILURES), (far[~is_failure], w)):
-            for part in _blocks(of_alike, len(terms) * grid.size):
-                log_scale, columns[part] = synapse.far_out(x[part], grid, chosen)
-                value[i, c] += log_scale.sum()
+        if far.size:
+            log_scale, columns[far] = synapse.far_out(x[far], chosen)
+            value[i, c] += log_scale.sum()
         density = columns[:, 0]
         value[i, c] += np.sum(np.log(density))
         if not value_only:
@@ -120,7 +116,8 @@ class _Synapse:
         highest = min(n * q + 9.0 * sd_of_all, n * p * q + 9.0 * sd + 12.0 * q)
         span = max(x.max(initial=0.0), highest + tail) - min(x.min(initial=0.0), 0.0) + 18.0 * self.noise
         self.noise = max(self.noise, _CUT * span / (2.0 * np.pi * MOST_FREQUENCIES))
-        step = 2.0 * np.pi / 2.0 ** (np.ceil(_RANGES_PER_OCTAVE * np.log2(span)) / _RANGES_PER_OCTAVE)
+        self.period = 2.0 ** (np.ceil(_RANGES_PER_OCTAVE * np.log2(span)) / _RANGES_PER_OCTAVE)
+        step = 2.0 * np.pi / self.period
         w = step * np.arange(max(int(np.ceil(_CUT / (self.noise * step))), 1) + 1)
         return w, np.where(w == 0.0, 0.5, 1.0) * step / np.pi
 
@@ -165,39 +162,66 @@ class _Synapse:
             lines += [value * (first[i] * first[j] + second.get((i, j), float)()) for j in active[a:]]
         return np.stack(lines)
 
-    def far_out(self, x: FloatArray, w: FloatArray, active: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+    def far_out(self, x: FloatArray, active: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
         """Return the log of a factor of each trial, and density and derivatives over it.
 
-        The sum is along a line through the saddle point of each trial, at twice as many frequencies.
+        The sum is along a line through the saddle point of each trial. There large responses weigh little:
+        the range that counts, and with it the number of frequencies, is that of the tilted response.
         """
-        s, w = self._saddle(x), 0.5 * w[1] * np.arange(2 * w.size)
+        s, period = self._saddle(x)
         log_mgf = self.n * self.site(self.quantum(s)[0])[1] + 0.5 * (self.noise * s) ** 2
-        terms = self.terms(s[:, None] + 1j * w, active, -1j * w * x[:, None] - log_mgf[:, None])
-        terms *= np.where(w == 0.0, 0.5, 1.0) * w[1] / np.pi
-        columns = terms.real.sum(axis=-1).T
-        # Between 0 and the least quanta the sum may cancel to rounding noise of either sign.
-        columns[:, 0] = np.maximum(columns[:, 0], _LEAST * np.abs(terms[0]).sum(axis=-1))
+        columns = np.empty((x.size, 1 + len(active) * (len(active) + 3) // 2))
+        octave = np.ceil(np.log2(period))
+        for each in np.unique(octave):
+            step = 2.0 * np.pi / 2.0**each
+            w = step * np.arange(int(np.ceil(_CUT / (self.noise * step))) + 1)
+            weight = np.where(w == 0.0, 0.5, 1.0) * step / np.pi
+            for part in _blocks(np.flatnonzero(octave == each), columns.shape[1] * w.size):
+                log_factor = -1j * w * x[part, None] - log_mgf[part, None]
+                terms = self.terms(s[part, None] + 1j * w, active, log_factor) * weight
+                columns[part] = terms.real.sum(axis=-1).T
+                # Between 0 and the least quanta the sum may cancel to rounding noise of either sign.
+                least = _LEAST * np.abs(terms[0]).sum(axis=-1)
+                columns[part, 0] = np.maximum(columns[part, 0], least)
         return log_mgf - s * x, columns
 
-    def is_failure(self, x: FloatArray) -> NDArray[np.bool_]:
-        """Return which responses lie so far below 0 that no vesicle can have been released."""
-        g = self.quantum(np.minimum(x, 0.0) / self.noise**2)[0]
-        return self.n * self.p * np.exp(g) < _LEAST * (1.0 - self.p)
+    def _saddle(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return s at which the tilted response has about the mean x, and the range that it spans about x.
 
-    def _saddle(self, x: FloatArray) -> FloatArray:
-        """Return s at which the tilted response has the mean x, by bisection: the mean rises with s."""
-        mean = self.n * self.p * self.q
+        By Newton's method, between ends that close in: the mean rises with s. Any s will do that leaves
+        digits, so that the mean need not be met to more than a part of the standard deviation.
+        """
         pole = (1.0 if self.family == "gamma" else 0.5) * (1.0 - 1e-9) / (self.q * self.c2)
-        low = np.minimum(0.0, x - mean) / self.noise**2
-        high = np.clip(x / self.noise**2, 0.0, pole)
-        for _ in range(40):
-            s = 0.5 * (low + high)
-            g, by_q, *_ = self.quantum(np.where(s == 0.0, 1e-12, s))
-            released, _ = self.site(g)
-            slope = (1.0 + released) * by_q / np.where(s == 0.0, 1e-12, s)
-            tilted = self.n * self.p * slope / (1.0 + self.p * released) + self.noise**2 * s
-            low, high = np.where(tilted < x, s, low), np.where(tilted < x, high, s)
-        return 0.5 * (low + high)
+        noise2 = self.noise**2
+        low = np.minimum(0.0, x - self.n * self.p * self.q) / noise2
+        high = np.clip(x / noise2, 0.0, pole)
+        s = np.clip(0.0 * x, low, high)
+        for _ in range(60):
+            n_released, size, size2, variance = self._tilted(s)
+            mean = n_released * size + noise2 * s
+            if np.all((mean - x) ** 2 <= 0.1 * variance):
+                break
+            low, high = np.where(mean < x, s, low), np.where(mean < x, high, s)
+            there = s + (x - mean) / variance
+            s = np.where((there > low) & (there < high), there, 0.5 * (low + high))
+        n_released, size, size2, _ = self._tilted(s)
+        # So many vesicles that more have no weight, each with a tail that falls exponentially.
+        most = n_released + 12.0 * np.sqrt(n_released) + np.where(n_released < _LEAST, 0.0, 8.0)
+        most = np.minimum(most, self.n)
+        above = most * size + 9.0 * np.sqrt(most * size2) + np.where(most > 0.0, 40.0 / (pole - s), 0.0)
+        about_noise = noise2 * s - x
+        period = np.maximum(about_noise + above, -about_noise) + 9.0 * self.noise
+        return s, np.minimum(period, 2.0 * self.period)
+
+    def _tilted(self, s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return number released, mean and variance of a quantum, and variance of responses, tilted by s."""
+        # Not at 0, where derivatives by s cancel.
+        z = np.where(np.abs(s) * self.q < 1e-5, 1e-5 / self.q, s)
+        g, by_q, by_qq, _ = self.quantum(z)
+        released, _ = self.site(g)
+        share = self.p * (1.0 + released) / (1.0 + self.p * released)
+        size, size2 = by_q / z, (by_qq - by_q) / z**2
+        return self.n * share, size, size2, self.n * share * (size2 + size**2 * (1.0 - share)) + self.noise**2
 
 
 def _blocks(x: NDArray[Any], width: int) -> list[NDArray[Any]]:
