@@ -59,7 +59,7 @@ def fitted_release(
     if fit.kind == "none":
         code = quantal_release(synapse, target=target)
     else:
-        dynamics = fit.dynamics
+        dynamics = fit.dynamics_of(condition)
         if not dynamics.recovery > 0:
             raise ValueError(f"dynamics {fit.kind!r} without depletion have no Brian2 synapse here")
         code = stochastic_tsodyks_markram(

@@ -371,9 +371,9 @@ together; *below 90 %*: cells in which fewer hold than a true 90 % would allow (
 Measured by `docs/measure_quantal_recovery.py`; numbers in `docs/results/quantal_recovery.json`. Trials and
 baselines were measured before whole numbers of sites between those of a grid (beyond 20) were looked at: of
 the first 50 recordings of each cell fitted anew (18,400 intervals) none held otherwise, 25 credible ones did,
-and 23 parameters were identified otherwise. About half of the trains were measured before larger numbers were
-asked where one is hopeless: of the first five of each cell fitted anew (520 intervals) none held otherwise, and
-6 parameters were identified otherwise.
+and 23 parameters were identified otherwise. About half of the trains were measured before larger numbers
+were asked where one is hopeless: of the first five of each cell fitted anew (520 intervals) none held
+otherwise, and 6 parameters were identified otherwise.
 """
 
 _OF_NORMAL = """## Quanta taken as normal

@@ -130,7 +130,7 @@ def _noise_words(fit: ReleaseFit) -> str:
 
 def overview(fits: dict[str, ReleaseFit]) -> tuple[list[str], dict[str, list[str]]]:
     """Return the head of a table of many fits, and the cells of each by name; ? is not identified."""
-    names = dict.fromkeys(name for one in fits.values() for name in one.values)
+    names = dict.fromkeys(name for one in fits.values() for name in one.estimates())
     left_out = ("mean", "capacity", "noise", "outliers")
     shown = [name for name in names if name.partition("[")[0] not in left_out]
 
@@ -140,7 +140,7 @@ def overview(fits: dict[str, ReleaseFit]) -> tuple[list[str], dict[str, list[str
         value = f"{estimate.value:.3g} {estimate.unit}".strip()
         return f"{value} ({interval_text(estimate)})" + " ?" * (not estimate.identified)
 
-    rows = {key: [cell(one.values.get(name)) for name in shown] for key, one in fits.items()}
+    rows = {key: [cell(one.estimates().get(name)) for name in shown] for key, one in fits.items()}
     return shown, {key: [*row, str(_n_warnings(fits[key]))] for key, row in rows.items()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,7 +76,8 @@ def fit_release(
     spikes : whether each stimulus evoked a spike (sweeps, stimuli): those that did not are left out
     noise
         Standard deviation of the recording noise: a quantity, a :class:`Noise` with its error, baseline
-        samples (whose error then reaches every interval), ``"free"``, or a list or dict for each condition.
+        samples (whose error then reaches every interval), ``"free"``, or a dict by condition, or a list in
+        the order in which conditions appear.
     variability
         Of quanta: a coefficient of variation within sites, or a :class:`QuantalVariability`; None takes 0.
     dynamics
@@ -153,24 +154,27 @@ class FailedFit:
 class ReleaseFits(Sequence):
     """Fits of many synapses in order; a synapse that could not be fitted is a :class:`FailedFit`."""
 
-    def __init__(self, fits: Sequence[ReleaseFit | FailedFit]) -> None:
+    def __init__(self, fits: Sequence[ReleaseFit | FailedFit], names: Iterable[Any] | None = None) -> None:
         self._fits = list(fits)
+        self._names = list(range(len(self._fits)) if names is None else names)
 
     def __len__(self) -> int:
         return len(self._fits)
 
     def __getitem__(self, index: Any) -> Any:
-        return ReleaseFits(self._fits[index]) if isinstance(index, slice) else self._fits[index]
+        if isinstance(index, slice):
+            return ReleaseFits(self._fits[index], self._names[index])
+        return self._fits[index]
 
     def table(self) -> list[dict[str, Any]]:
         """Return one row for each synapse: values, ends of intervals, log likelihood, or the reason."""
         rows = []
-        for number, fit in enumerate(self._fits):
+        for synapse, fit in zip(self._names, self._fits, strict=True):
             if isinstance(fit, FailedFit):
-                rows.append({"synapse": number, "reason": fit.reason})
+                rows.append({"synapse": synapse, "reason": fit.reason})
                 continue
-            row: dict[str, Any] = {"synapse": number, "log_likelihood": fit.log_likelihood, "bic": fit.bic}
-            for name, each in fit.values.items():
+            row: dict[str, Any] = {"synapse": synapse, "log_likelihood": fit.log_likelihood, "bic": fit.bic}
+            for name, each in fit.estimates().items():
                 row[name] = each.value
                 row |= {f"{name}_{part}": getattr(each, part) for part in ("low", "high", "identified")}
             rows.append(row)
@@ -204,7 +208,7 @@ def fit_releases(
     >>> [getattr(fit, "reason", "fitted")[:8] for fit in fits]
     ['fitted', 'a consta', 'fitted']
     """
-    recordings = _each_of(recordings)
+    names, recordings = getattr(recordings, "columns", None), _each_of(recordings)
     noise: Any = options.get("noise")
     _check_names(options)
     arguments_of = (options, *(item for item in recordings if isinstance(item, dict)))
@@ -242,7 +246,7 @@ def fit_releases(
             on_progress(n_done / len(fits), f"fitting synapse {n_done + 1} of {len(fits)}")
             for number, fit in zip(numbers, _fit_or_reason(list(alike), tasks[key]), strict=True):
                 fits[number] = fit
-    return ReleaseFits(fits)
+    return ReleaseFits(fits, names)
 
 
 def _each_of(recordings: Any) -> list[Any]:

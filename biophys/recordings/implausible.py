@@ -47,7 +47,11 @@ class _Reading:
     def __init__(self, fit: ReleaseFit) -> None:
         x = fit.profile.data.x[0]
         self.fit, values = fit, x[np.isfinite(x)]
-        self.n_opposite = int(np.sum(values < -_farthest_noise(fit, values)))
+        is_opposite = x < -_farthest_noise(fit, values)
+        if fit.profile.model.is_robust and is_opposite.any():
+            # What the fit takes for artefacts already is no sign of a wrong model.
+            is_opposite &= ~(fit.from_order(fit.outlier_probability)[0] > 0.5)
+        self.n_opposite = int(is_opposite.sum())
         self.has_both = self.n_opposite >= max(2.0, 0.01 * values.size)
         self.spread = float(values.std() / values.mean())
         is_far = values.min() > 0.25 * values.mean()

@@ -281,6 +281,11 @@ def _labels(conditions: Any, sweeps: Sequence[FloatArray], *, is_per_response: b
     if unknown:
         problem = f"conditions[{unknown[0]}] is {labels[unknown[0]]}"
         raise ValueError(f"{problem}: give every one a label, or leave its responses out")
+    by_text: dict[str, Any] = {}
+    for label in labels:
+        if by_text.setdefault(str(label), label) != label:
+            problem = f"conditions {by_text[str(label)]!r} and {label!r} read alike"
+            raise ValueError(f"{problem}: they are one, or need names of their own")
     return labels
 
 

@@ -14,7 +14,7 @@ from scipy.special import ndtri
 
 from biophys.argument_types import Count, checked_types
 from biophys.quantal import QuantalSynapse
-from biophys.recordings.likelihood import SHARES, is_limit, kind_of, name_in, number_of
+from biophys.recordings.likelihood import QUANTAL, SHARES, is_limit, kind_of, name_in, number_of
 from biophys.recordings.recording import Recording
 from biophys.recordings.response_density import Family
 from biophys.recordings.serial_dependence import SerialDependence, serial_dependence
@@ -37,6 +37,8 @@ _FACTOR = 3.0
 """A parameter is identified if its credible interval spans less than this factor."""
 _NARROW = 0.3
 """Half of an interval of log n p q, up to which the likelihood is taken as normal in it."""
+_OPEN = 10.0
+"""Half of an interval of log n q or log n p q from which it is open."""
 
 
 class IdentifiabilityWarning(UserWarning):
@@ -128,8 +130,12 @@ class ReleaseFit:
         return f"<fit of {self.n_responses} responses, {self.model_text}: {values}>"
 
     def estimates(self) -> dict[str, FittedParameter]:
-        """Return all estimates by name."""
-        return dict(self.values)
+        """Return all estimates by name: ``p[condition]`` also where the only condition has a label."""
+        label, own = self.recording.labels[0], {"mean", *QUANTAL} - self.profile.model.shared
+        if len(self.recording.labels) > 1 or label == "":
+            return dict(self.values)
+        own |= {"capacity"} if "q" in own else set()
+        return {f"{name}[{label}]" if name in own else name: e for name, e in self.values.items()}
 
     def check_unit(self) -> None:
         """Raise unless the amplitudes have the unit of a response: % and dF/F make no synapse."""
@@ -242,7 +248,7 @@ class ReleaseFit:
 
     def residuals_of_drawn(self, recordings: list[list[FloatArray]]) -> list[list[FloatArray]]:
         """Return the residuals of other responses of the same layout, each under a fit with as many sites."""
-        row, x = self.best_row, np.concatenate([self._from_order(sweeps) for sweeps in recordings])
+        row, x = self.best_row, np.concatenate([self.from_order(sweeps) for sweeps in recordings])
         data = replace(self.profile.data.take(np.zeros(len(x), int)), x=x / self.scale)
         sites = [float(self.profile.sites[row])]
         model = self.profile.likelihood(row).model
@@ -251,7 +257,7 @@ class ReleaseFit:
         below = profile.likelihood(0).filtered(profile.theta[0])[2]
         return [self._in_order(values) for values in ndtri(np.clip(below, 1e-16, 1.0 - 1e-16))]
 
-    def _from_order(self, sweeps: list[FloatArray]) -> FloatArray:
+    def from_order(self, sweeps: list[FloatArray]) -> FloatArray:
         """Return sweeps as the array of the likelihood; the inverse of `_in_order`."""
         x = np.full(self.profile.data.x.shape, np.nan)
         if self.recording.is_train:
@@ -299,18 +305,25 @@ class ReleaseFit:
 
     @property
     def dynamics(self) -> ShortTermDynamics:
-        """The short-term dynamics of one condition; ValueError if the model's form is not theirs."""
+        """The short-term dynamics of a fit of one condition, as of :meth:`dynamics_of`."""
+        return self.dynamics_of(None)
+
+    def dynamics_of(self, condition: Any) -> ShortTermDynamics:
+        """Return the short-term dynamics with the p of a condition; ValueError if their form is another."""
+        self.check_condition(condition)
         if self.kind not in ("depletion", "facilitation", "depletion+facilitation"):
             problem = f"dynamics {self.kind!r} are not those of ShortTermDynamics"
             raise ValueError(f"{problem}: fit 'depletion' or 'depletion+facilitation'")
-        if isinstance(self.p, dict):
-            raise ValueError("dynamics are those of one condition: fit them apart")
+        p = self.p.get(condition) if isinstance(self.p, dict) else self.p
+        if p is None:
+            label = self.recording.labels[0]
+            raise ValueError(f"dynamics have the p of one condition: name it, as in dynamics_of({label!r})")
         zero = 0.0 * pq.ms
         times = {
             name: self.values[name].value * pq.ms if name in self.values else zero
             for name in ("recovery", "facilitation")
         }
-        return ShortTermDynamics(self.p.value, **times)
+        return ShortTermDynamics(p.value, **times)
 
     @checked_types
     def simulate(self, *, rng: np.random.Generator, sites: float | None = None) -> list[FloatArray]:
@@ -389,8 +402,8 @@ class ReleaseFit:
     def summary(self) -> str:
         """Return the estimates and warnings as text."""
         lines = [f"{self.n_responses} responses, {self.model_text}", ""]
-        width = max(len(name) for name in self.values)
-        for name, estimate in self.values.items():
+        width = max(len(name) for name in self.estimates())
+        for name, estimate in self.estimates().items():
             lines.append(f"{name:{width}}  {estimate}")
         lines += [
             "",
@@ -613,6 +626,8 @@ class _Columns:
         value, sd = of(np.nan_to_num(profile.theta), profile.spread_at_maximum)
         slack = self.threshold - profile.loss()
         half = np.sqrt(np.maximum(slack, 0.0)) * sd
+        # A curvature of nearly nought says of no number that it is too small or too large.
+        half = np.where(half > _OPEN, np.inf, half)
         low, high = value - half, value + half
         least, most = ends_between(profile, value, slack, 1.0 if kind == "capacity" else 0.0)
         low = np.minimum(np.where(slack >= 0, low, np.inf).min(axis=0), least)

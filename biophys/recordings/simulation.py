@@ -125,8 +125,10 @@ def drawn_from(likelihood: Likelihood, theta: FloatArray, rng: np.random.Generat
         low, high = np.nanmin(chain.data.x), np.nanmax(chain.data.x)
         middle, half = 0.5 * (low + high), 1.5 * (high - low)
         is_outlier = rng.random(x.shape) < share
-        x = np.where(is_outlier, rng.uniform(middle - half, middle + half, x.shape), x)
+        artefacts = rng.uniform(middle - half, middle + half, x.shape)
     x = x + rng.normal(size=x.shape) * noise[:, None]
+    if likelihood.model.is_robust:
+        x = np.where(is_outlier, artefacts, x)
     return np.where(np.isfinite(chain.data.x[0]), x, np.nan)
 
 

@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 import quantities as pq
 
-from biophys import QuantalVariability, fit_release
+from biophys import (
+    QuantalSynapse,
+    QuantalVariability,
+    ShortTermDynamics,
+    fit_release,
+    simulate_recording,
+)
 from brianpresyn import fitted_release, quantal_variance, stochastic_tsodyks_markram, synapses
 
 TIMES = np.round(np.cumsum(np.random.default_rng(2).uniform(10.0, 120.0, 15))) + 1.0
@@ -41,6 +47,29 @@ def test_synapse_to_recording_to_synapse():
     second = fit_release(again, TIMES * pq.ms, n=int(fit.n.value), **options)
     assert second.p.holds(fit.p.value) and second.q.holds(fit.q.value)
     assert second.recovery.holds(fit.recovery.value)
+
+
+def test_trains_of_two_conditions_become_a_synapse_each_with_the_same_dynamics():
+    rng = np.random.default_rng(8)
+    labels = np.repeat(["low", "high"], 10).tolist()
+    parts = []
+    for p in (0.2, 0.6):
+        synapse, dynamics = QuantalSynapse(4, p, 0.4 * pq.mV), ShortTermDynamics(p, 150 * pq.ms, 0 * pq.ms)
+        parts.append(
+            simulate_recording(synapse, rng=rng, n_sweeps=10, spike_times=TIMES * pq.ms, dynamics=dynamics)
+        )
+    x = np.concatenate([part.magnitude for part in parts]) + rng.normal(0, 0.05, (20, TIMES.size))
+    fit = fit_release(
+        x * pq.mV, TIMES * pq.ms, conditions=labels, noise=0.05 * pq.mV, dynamics="depletion", n=4
+    )
+    for label in ("low", "high"):
+        code = fitted_release(fit, condition=label)
+        assert float(code.initial["n"]) == 4 and fit.dynamics_of(label).p == fit.p[label].value
+        assert float(fit.dynamics_of(label).recovery.rescale("ms")) == fit.recovery.value
+    with pytest.raises(ValueError, match=r"name it, as in dynamics_of\('low'\)"):
+        fit.dynamics  # noqa: B018
+    with pytest.raises(ValueError, match="condition must be one of 'low', 'high'"):
+        fit.dynamics_of("lo")
 
 
 def test_independent_responses_of_either_sign_and_condition_become_a_release_model():

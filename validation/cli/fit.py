@@ -240,7 +240,7 @@ def _show(fits: dict[str, Any]) -> None:
         ((name, one),) = fitted.items()
         rows = [
             (label_of(key), f"{each.value:.4g} {each.unit}", interval_text(each), _YES[each.identified])
-            for key, each in one.values.items()
+            for key, each in one.estimates().items()
         ]
         title = f"{name + ': ' if name else ''}{one.n_responses} responses, {one.model_text}"
         console.print(table_of(("parameter", "estimate", "95 % interval", "identified"), rows, title))
@@ -264,9 +264,7 @@ def _write_numbers(fits: dict[str, Any], json_file: Path | None, csv_file: Path 
             part.write_text(as_json(content), encoding="utf-8")
         print(f"json: {json_file.resolve()}")
     if csv_file is not None:
-        rows = ReleaseFits(list(fits.values())).table()
-        for row, name in zip(rows, fits, strict=True):
-            row["synapse"] = name
+        rows = ReleaseFits(list(fits.values()), list(fits)).table()
         header = list(dict.fromkeys(key for row in rows for key in row))
         with arriving(csv_file) as part, part.open("w", encoding="utf-8", newline="") as file:
             out = csv.DictWriter(file, header, lineterminator="\n")

@@ -197,6 +197,23 @@ def test_many_synapses_are_fitted_as_each_alone_and_a_bad_one_stops_nobody():
         )
     table = fits.table()
     assert table[0]["n"] == fits[0].n.value and table[2]["reason"] == fits[2].reason
+    assert [row["synapse"] for row in table] == [*range(6)]
+
+
+def test_a_synapse_of_one_condition_keeps_its_name_beside_others_and_a_table_those_of_its_columns():
+    rng = np.random.default_rng(5)
+    x = rng.binomial(3, np.repeat([0.3, 0.7], 60)) * 10.0 + rng.normal(0, 1, 120)
+    both = {"amplitudes": x * PA, "conditions": ["control"] * 60 + ["drug"] * 60}
+    control = {"amplitudes": x[:60] * PA, "conditions": ["control"] * 60}
+    two, single, unnamed = fit_releases([both, control, {"amplitudes": x[:60] * PA}], noise=1 * PA).table()
+    assert {"p[control]", "mean[control]", "q", "n"} <= two.keys() & single.keys()
+    assert "p" not in single and single["p[control]"] == unnamed["p"]
+    apart = fit_releases([control], noise=1 * PA, shared=("n", "p"))[0]
+    assert {"p", "q[control]", "capacity[control]"} <= apart.estimates().keys()
+    assert "p[control]" in fit_release(**control, noise=1 * PA).summary()
+    frame = pytest.importorskip("pandas").DataFrame({"left": x, "right": 2 * x})
+    fits = fit_releases(frame, unit=PA, noise=1 * PA)
+    assert [row["synapse"] for row in fits[1:].table()] == ["right"]
 
 
 def test_so_are_robust_fits_of_conditions():
@@ -311,6 +328,8 @@ def test_a_fit_survives_its_json(is_train):
         ),
         ({"spike_times": [0, 10, np.nan, 30, 40] * pq.ms}, ValueError, "spike_times"),
         ({"conditions": [1, 1, 1, np.nan, 1]}, ValueError, r"conditions\[3\] is nan"),
+        ({"conditions": [1, 1, "1", "1", 1]}, ValueError, "conditions 1 and '1' read alike"),
+        ({"conditions": [True, True, "True", "True", True]}, ValueError, "True and 'True' read alike"),
         ({"level": 95}, ValueError, "level must be"),
         ({"n": 0}, ValueError, "n must be a positive integer"),
         ({"n": 100_000}, ValueError, "n = 100000 is more than the 10000 sites"),
@@ -669,6 +688,31 @@ def test_artefacts_on_one_side_do_not_lead_robust_fits_astray():
     fits = fit_releases(x * pq.pA, noise=2 * pq.pA, robust=True)
     # Half a per cent is the standard error.
     assert [fit.q.value for fit in fits] == pytest.approx([10.0] * 8, rel=0.03)
+
+
+@pytest.mark.parametrize("n_artefacts", [3, 8])
+def test_what_a_robust_fit_takes_for_artefacts_makes_neither_it_nor_its_simulations_implausible(n_artefacts):
+    rng = np.random.default_rng(2)
+    x = rng.binomial(4, 0.45, 300) * -12.0 + rng.normal(0, 1.8, 300)
+    x[rng.choice(300, n_artefacts, replace=False)] = rng.uniform(25, 60, n_artefacts)
+    fit = fit_release(x * PA, noise=1.8 * PA, robust=True)
+    assert fit.implausible == [] and fit.n.identified and fit.n.holds(4) and fit.p.holds(0.45)
+    drawn = fit_release(fit.simulate(rng=rng)[0] * PA, noise=1.8 * PA, robust=True)
+    assert drawn.implausible == [] and drawn.n.holds(4)
+    p_values = goodness_of_fit(fit, rng=rng, n_simulated=19).p_values
+    # What the artefacts are like is no part of the model.
+    assert "distribution" in p_values and not any("response" in name for name in p_values)
+    # Those of a fit that does not allow for them are a sign of a wrong model.
+    assert any("other sign" in text for text in fit_release(x * PA, noise=1.8 * PA).implausible)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_an_interval_that_nothing_bounds_is_open(sign):
+    rng = np.random.default_rng(6)
+    # Noise that is said far too large leaves no variance to quanta of any size.
+    fit = fit_release(sign * rng.normal(4.4, 0.2, 120) * PA, noise=1.5 * PA, n=4)
+    for estimate in (fit.q, fit.mean, fit.capacity):
+        assert sorted(map(abs, (estimate.low, estimate.high))) == [0.0, np.inf]
 
 
 def test_artefacts_and_failures_written_as_zero_are_named():
