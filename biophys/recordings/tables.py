@@ -118,7 +118,7 @@ class Table:
         values = np.empty(len(self.lines))
         for i, (cell, line) in enumerate(zip(self.columns[name], self.lines, strict=True)):
             text = cell.strip()
-            if text.lower() in MISSING:
+            if _is_missing(text):
                 values[i] = math.nan
             elif _NUMBER.fullmatch(text) and math.isfinite(float(text)):
                 values[i] = float(text)
@@ -468,10 +468,9 @@ def _table_of(rows: _Rows, columns: str | None, name: str, remarks: list[str]) -
     ]
     body = [(line, cells) for (line, _), cells in zip(body, kept, strict=True)]
     if not given and body and _are_units(header, body[0][1]):
-        header = [
-            f"{h} ({_unit_in(u)})" if _unit_in(u) else h for h, u in zip(header, body[0][1], strict=False)
-        ]
-        body = body[1:]
+        (line, below), *body = body
+        where = f"{name}, line {line}"
+        header = [_with_unit(h, _unit_in(u), where) for h, u in zip(header, below, strict=False)]
         remarks.append("units from the row below the header")
     named = [_named(cell) for cell in header]
     names, units = [key for key, _ in named], {key: unit for key, unit in named if unit is not None}
@@ -490,7 +489,7 @@ def _table_of(rows: _Rows, columns: str | None, name: str, remarks: list[str]) -
         if summary:
             raise TableError(f"{name}, line {line}: {summary!r} is of no single response; leave the row out")
     first = [cells[0].strip() for _, cells in body]
-    is_word = bool(first and re.fullmatch(r"[^\W\d_]+", first[-1]) and first[-1].lower() not in MISSING)
+    is_word = bool(first and re.fullmatch(r"[^\W\d_]+", first[-1]) and not _is_missing(first[-1]))
     if is_word and sum(map(_is_number, first)) >= 0.8 * len(first):
         problem = f"{first[-1]!r} below numbers in the first column: a row of means, say"
         raise TableError(f"{name}, line {body[-1][0]}: {problem}? Leave out what is of no single response")
@@ -544,19 +543,35 @@ def _named(cell: str) -> tuple[str, str | None]:
 
 
 def _are_units(header: list[str], cells: list[str]) -> bool:
-    """Return whether the row below a header without units holds them."""
-    stated = [unit for unit in map(_unit_in, cells) if unit]
-    if not stated or any(_HEADER.match(name) for name in header):
-        return False
+    """Return whether the row below a header holds units, that of something measured among them."""
+    stated = [(title, _unit_in(cell)) for title, cell in zip(header, cells, strict=False) if _unit_in(cell)]
     try:
-        return all(not _is_number(text) and unit_named(text, "") is not None for text in stated)
+        for _, text in stated:
+            if _is_number(text) or _is_missing(text):
+                return False
+            unit_named(text, "")
     except TableError:
         return False
+    return any(known_as(_named(title)[0]) in _MEASURED for title, _ in stated)
+
+
+def _with_unit(title: str, unit: str, where: str) -> str:
+    """Return the header of a column with the unit that stands below it; TableError if it states another."""
+    name, stated = _named(title)
+    if unit and stated and unit_named(unit, where).dimensionality != unit_named(stated, where).dimensionality:
+        problem = f"{unit!r} below {stated!r} in the header"
+        raise TableError(f"{where}, column '{name}': {problem}; write the one in which the numbers are")
+    return f"{name} ({unit})" if unit else title
 
 
 def _unit_in(cell: str) -> str:
     """Return the unit in a cell of a row of units; - is none."""
     return cell.strip().strip("()[]–-")
+
+
+def _is_missing(text: str) -> bool:
+    """Return whether nothing was measured; nA is a unit."""
+    return text.lower() in MISSING and text != "nA"
 
 
 def _is_number(cell: str) -> bool:
@@ -660,7 +675,7 @@ class _Columns:
         table, name = self.table, self.named["amplitude"]
         for column in {"unit", "units"} & table.columns.keys():
             cells = [cell.strip() for cell in table.columns[column]]
-            if not _are_units([], cells):  # but the numbers of units
+            if not _are_units([name] * len(cells), cells):  # but the numbers of units
                 continue
             first = table.units.setdefault(name, cells[0])
             for line, cell in zip(table.lines, cells, strict=True):

@@ -131,6 +131,10 @@ def test_other_formats_hold_the_same(folder, monkeypatch, kind):
         ("sweep,amplitude (pA)\n1,1\n2,2\nMean,1.5\n", "line 4: 'Mean' is of no single response"),
         ("amplitude (fC)\tx\n1,234\t1\n987\t1\n", "'1,234' beside whole numbers may be a thousand"),
         ("amplitude (mV/10)\n1\n2\n3\n", "'mV/10' is no unit"),
+        ("amplitude (pA)\nnA\n1\n2\n3\n", "line 2, column 'amplitude': 'nA' below 'pA' in the header"),
+        ("sweep,amplitude (pA)\n,nA\n1,1\n2,2\n", "line 2, column 'amplitude': 'nA' below 'pA'"),
+        ("cell,amplitude (pA)\nA,\nA,nA\n", "line 3, column 'amplitude': 'nA' is no number"),
+        ("amplitude\nNA\n1\n2\n3\n", "line 1, column 'amplitude': no unit"),
         ("amplitude (-pA)\n1\n2\n3\n", "'-pA' is no unit"),
         ("amplitude A\n1\n2\n3\n", "no column 'amplitude'; the columns are 'amplitude a'"),
         (
@@ -231,6 +235,7 @@ def test_tables_of_other_programs_and_countries_hold_the_same(folder, raw):
     [
         "amplitude,time\npA,s\n12.1,0\n0.3,5\n9.8,10\n",
         "amplitude,,time\n(pA),,(s)\n12.1,,0\n0.3,,5\n9.8,,10\n",
+        "amplitude (pA),note,time\nPA,,s\n12.1,,0\n0.3,,5\n9.8,,10\n",
         "amplitude (pA),,time (s),,\n12.1,,0,,\n0.3,,5,,\n9.8,,10,,\n",
         "\ufeffamplitude (pA);time (s)\n12,1;0\n0,3;5\n9,8;10\n",
         "Cell 3;\ndate;1.2.2024\n% rig 2;\nAmplitude_pA;time_s\n12.1;0\n0.3;5\n9.8;10\n",
