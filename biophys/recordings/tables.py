@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,13 @@ MISSING = {"", "nan", "na", "n/a", "#n/a", "<na>", "none", "null"}
 # What a spreadsheet writes where a formula failed: no comment, though it begins with #.
 _FAILED_FORMULA = re.compile(r"\s*\"?#(N/A|VALUE!|DIV/0!|REF!|NUM!|NAME\?|NULL!)")
 _SUMMARY = re.compile(
-    r"mean|average|avg|median|sd|std|st?dev|s\.d\.|sem|s\.e\.m\.|se|var|variance|standard (deviation|error)"
-    r"|mittelwert|std?abw|standardabweichung|moyenne|[eé]cart[- ]type|promedio",
+    # Cells may be called SD1 and SD2.
+    r"(?<![^\W\d_])((sd|std|var|se|sem)(?![\W_]*\d)|means?|average|avg|median|st?dev|s\.d\.|s\.e\.m\.|variance"
+    r"|standard (deviation|error)|durchschnitt|mittel([- ]?werte?)?|std?abw|standardabweichung|moyenne"
+    r"|[eé]cart[- ]type|promedio)(?![^\W\d_])",
     re.I,
 )
+_BESIDE_SUMMARY = re.compile(r"\b(n(?=\s*=)|grand|of|the|all)\b", re.I)
 _HEADER = re.compile(r"^\s*(?P<name>[^()\[\]]+?)\s*[(\[]\s*(?P<unit>[^()\[\]]*)\s*[)\]]\s*$")
 # As ISO 80000 writes it, amplitude / pA, and as programs do, amplitude_pA: other names may have such marks of
 # their own, and amplitude A may be that of cell A.
@@ -485,9 +489,8 @@ def _table_of(rows: _Rows, columns: str | None, name: str, remarks: list[str]) -
                 remedy = "no line above names a column 'amplitude (pA)': name all columns with --columns"
             problem = f"{len(cells)} cells, but {len(names)} columns are named"
             raise TableError(f"{name}, line {line}: {problem} ({remedy})")
-        summary = next((cell for cell in cells if _SUMMARY.fullmatch(cell.strip().rstrip(":"))), None)
-        if summary:
-            raise TableError(f"{name}, line {line}: {summary!r} is of no single response; leave the row out")
+    for line, label in _summaries(body, len(names)):
+        raise TableError(f"{name}, line {line}: {label!r} is of no single response; leave the row out")
     first = [cells[0].strip() for _, cells in body]
     is_word = bool(first and re.fullmatch(r"[^\W\d_]+", first[-1]) and not _is_missing(first[-1]))
     if is_word and sum(map(_is_number, first)) >= 0.8 * len(first):
@@ -497,7 +500,39 @@ def _table_of(rows: _Rows, columns: str | None, name: str, remarks: list[str]) -
         problem = f"{name}: a header, but no rows below it"
         raise TableError(f"{problem}; write them (or show the sheet that has them)")
     table = {key: [cells[i] for _, cells in body] for i, key in enumerate(names)}
+    for key in (key for key in names if known_as(key) in ("amplitude", "sd")):
+        for line, cell in _unlabelled_summaries(body, table[key]):
+            problem = f"{cell!r} is the mean, median or sum of those above"
+            raise TableError(f"{name}, line {line}, column '{key}': {problem}; leave the row out")
     return Table(table, units, [line for line, _ in body], name, remarks, header_line)
+
+
+def _summaries(rows: _Rows, n_columns: int) -> Iterator[tuple[int, str]]:
+    """Yield lines with labels of means and the like: of nothing else, or among numbers."""
+    for i in range(n_columns):
+        is_of_numbers = sum(_is_number(cells[i]) for _, cells in rows) >= 0.8 * len(rows)
+        for line, cells in rows:
+            rest = _BESIDE_SUMMARY.sub("", _SUMMARY.sub("", cells[i]))
+            if _SUMMARY.search(cells[i]) and (is_of_numbers or not re.search(r"[^\W\d_]", rest)):
+                yield line, cells[i].strip()
+
+
+def _unlabelled_summaries(rows: _Rows, column: list[str]) -> Iterator[tuple[int, str]]:
+    """Yield last lines, below blank ones or with a new label, whose number sums up all above."""
+    texts = [cell.strip() if _NUMBER.fullmatch(cell.strip()) else "nan" for cell in column]
+    numbers, start = np.array(texts, dtype=float), max(3, len(rows) - 4)
+    # The last digit of NaN has the exponent n.
+    digits = np.array([float(f"1e{Decimal(x).as_tuple().exponent}".replace("1en", "nan")) for x in texts])
+    seen = set(itertools.chain.from_iterable(cells for _, cells in rows[:start]))
+    for i in range(start, len(rows)):
+        is_new = any(cell not in seen and not re.search(r"\d", cell) for cell in rows[i][1])
+        above = numbers[:i][np.isfinite(numbers[:i])]
+        if np.isfinite(numbers[i]) and above.size > 2 and (is_new or rows[i][0] > rows[i - 1][0] + 1):
+            digit = max(digits[i], np.nanmin(digits[:i]), 1e-9 * abs(numbers[i]))
+            apart = np.abs(np.array([above.mean(), np.median(above), above.sum()]) - numbers[i])
+            # Coarser ones may be so by chance.
+            if digit < 0.005 * above.std() and apart.min() < 0.6 * digit:
+                yield rows[i][0], texts[i]
 
 
 def _header_row(rows: _Rows, n_given: int) -> int:

@@ -709,12 +709,52 @@ def test_the_methods_say_what_was_done():
         ("nr;epsc (pA)\n1;x\n2;9\n", "column 'epsc': 'x' is no number; write a number (of a failure what"),
         ("nr,amplitude (pA)\nStAbw,3\n2,5\n", "line 2: 'StAbw' is of no single response"),
         ("trial,amplitude (pA)\n1,3\n2,5\n3,4\n4,6\n5,7\nmoyen,4.5\n", "line 7: 'moyen' below numbers in"),
+        (
+            "amplitude (pA)\n1.253\n3.311\n2.604\n\n2.389\n1.04\n",
+            "line 6, column 'amplitude': '2.389' is the mean",
+        ),
+        (
+            "amplitude (pA)\n1.253\n3.311\n2.604\n,\n7.168000000000001\n",
+            "'7.168000000000001' is the mean, median or sum",
+        ),
+        (
+            "drug,amplitude (pA)\na,1.253\na,3.311\na,2.604\nMW,2.389\n",
+            "line 5, column 'amplitude': '2.389' is the",
+        ),
     ],
 )
 def test_marks_of_thousands_and_rows_of_means_are_no_responses(folder, capsys, content, message):
     (folder / "m.csv").write_text(content)
     code, text = run(capsys, "m.csv")
     assert code == 2 and message in " ".join(text.split()), text
+
+
+@pytest.mark.parametrize(
+    ("label", "is_summary_of"),
+    [
+        *((x, ("trial", "condition")) for x in ("Mean ± SD", "mean (n=60)", "grand mean", "mean1", "avg.")),
+        *((x, ("trial", "condition")) for x in ("Mittel-wert", "Mean+SD", "Durchschnitt", "s.e.m.", "SD:")),
+        ("Mean control", ("trial",)),
+        ("mean-variance low Ca", ("trial",)),
+        ("SD2", ()), ("meander 2", ()), ("2b", ()), ("stdp 3", ()), ("seven", ("trial",)),
+    ],
+)  # fmt: skip
+def test_labels_of_means_are_told_from_those_of_responses(folder, label, is_summary_of):
+    for column in ("trial", "condition"):
+        named = range(1, 8) if column == "trial" else "aabbabb"
+        rows = "".join(f"{name},{v}\n" for name, v in zip(named, ROWS, strict=False))
+        (folder / "m.csv").write_text(f"{column},amplitude (pA)\n{rows}{label},9.5\n", encoding="utf-8")
+        if column in is_summary_of:
+            with pytest.raises(TableError, match=f"line 9: {re.escape(repr(label))}"):
+                read_table("m.csv")
+        else:
+            assert read_table("m.csv").columns[column][-1] == label
+
+
+def test_a_response_near_the_mean_of_all_before_is_none_of_their_means(folder):
+    for rows in ("1.253\n3.311\n2.604\n2.389\n", "1.253\n3.311\n2.604\n\n2.388\n", "1.2\n3.3\n2.6\n\n2.4\n"):
+        (folder / "m.csv").write_text(f"amplitude (pA)\n{rows}")
+        assert read_table("m.csv").numbers("amplitude").size == 4
 
 
 def test_a_decimal_comma_is_read_wherever_no_other_reading_is_left(folder):
