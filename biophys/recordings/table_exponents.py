@@ -38,8 +38,9 @@ def table_exponents(read: Table) -> list[tuple[str, ...]]:
         for name in read.columns if "sd" in missing else ():
             if remedy := _REMEDIES.get(name.replace(".", "").replace("_", " ")):
                 raise TableError(f"no column 'sd', but {name!r}: {remedy}, and call it 'sd (mV)'")
-        there = f"no column '{wanted}'; the columns are {', '.join(map(repr, read.columns))}"
-        raise TableError(f"{there}; name all anew with --columns 'mean (mV), sd (mV), cost (ATP/s)'")
+        raise TableError(
+            f"{read.lacks(wanted)}; name all anew with --columns 'mean (mV), sd (mV), cost (ATP/s)'"
+        )
     examples = {"mean": "mV", "sd": "mV", "cost": "ATP/s", "rate": "Hz"}
     measured = {name: _positive(read, name, named[name], examples[name]) for name in ("mean", "sd", kind)}
     if kind == "rate" and measured[kind].dimensionality.simplified != pq.Hz.dimensionality.simplified:

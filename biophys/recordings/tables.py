@@ -9,7 +9,6 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,7 @@ _OFTEN = r"[pnuµμm][AVSC]|[mfp]C|[fpn][JW]|ATP(/s|_per_s)?|ms|s|Hz"
 _JOINED = re.compile(rf"^\s*(?P<name>.+?)[\s_,]+(?P<unit>{_OFTEN})\s*$", re.I)
 # A number as people write it: float() also takes 1_000, nan and infinity.
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_NUMBER_WITH_UNIT = re.compile(rf"(?P<number>{_NUMBER.pattern})\s*(?P<unit>(?![eE][-+\d])[^\W\d_].*|%)")
 # Units are evaluated as expressions: nothing but names, powers and products of them.
 _UNIT = re.compile(r"[A-Za-z%Ω°0-9.*/^ -]{1,24}")
 _LARGEST = 100_000_000
@@ -71,6 +71,8 @@ _MARKS = (99, 999, 9999, 99999)
 # As it is not written in the language of units.
 _SPELLED = {unit.lower(): unit for unit in ("pA", "nA", "uA", "mV", "uV", "Hz", "kHz", "ATP", "ATP_molecule")}
 _SPELLED |= {"msec": "ms", "usec": "us", "sec": "s", "volt": "V", "mvolt": "mV", "amp": "A", "pamp": "pA"}
+
+_PLAIN = str.maketrans("µμ·⋅⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "uu**0123456789-")
 
 _Rows = list[tuple[int, list[str]]]
 
@@ -117,6 +119,11 @@ class Table:
                     self.remarks.append(f"column {alike[0]!r} as {known}")
         return called
 
+    def lacks(self, what: str) -> str:
+        """Return which columns there are, and which sheets, but none of what is asked for."""
+        there = f"no column '{what}'; the columns are {', '.join(map(repr, self.columns))}"
+        return there + _elsewhere(self.remarks)
+
     def numbers(self, name: str) -> NDArray[np.float64]:
         """Return a column as numbers, NaN where a cell is empty; TableError if it holds something else."""
         values = np.empty(len(self.lines))
@@ -130,6 +137,8 @@ class Table:
                 marks = " without marks of thousands" * bool(re.fullmatch(r"[-+]?[\d.,'\s]+", text))
                 failure = " (of a failure what was measured, near 0)" * (known_as(name) == "amplitude")
                 remedy = f"write a number{marks}{failure}, or nothing if it was not measured"
+                if _NUMBER_WITH_UNIT.fullmatch(text):
+                    remedy = "write numbers alone, and the unit that all have into the header"
                 raise self.error(line, name, f"{text!r} is no number; {remedy}")
         return values
 
@@ -175,15 +184,15 @@ class Table:
 
     def quantity(self, name: str, example: str) -> pq.Quantity:
         """Return a column with its unit; TableError if the header states none that is known."""
+        values = self.numbers(name)
         if name not in self.units:
             raise self.header_error(name, f"no unit; write it into the header, '{name} ({example})'")
-        unit = unit_named(self.units[name], f"{self.source}, column '{name}'")
-        return pq.Quantity(self.numbers(name), unit)
+        return pq.Quantity(values, unit_named(self.units[name], f"{self.source}, column '{name}'"))
 
 
 def unit_named(text: str, where: str) -> pq.Quantity:
     """Return a unit by how it is written; dF/F, a.u. and 1 have none."""
-    plain = text.strip().replace("µ", "u").replace("μ", "u")
+    plain = re.sub(r"(?<=[A-Za-z])(?=[⁰¹²³⁴-⁹⁻])", "^", text.strip()).translate(_PLAIN)
     if plain.lower() in ("1", "df/f", "δf/f", "dff", "a.u.", "au", "arb. u.", "normalised", "normalized"):
         return pq.dimensionless
     if plain == "%":
@@ -251,6 +260,11 @@ def read_table(path: str, columns: str | None = None, sheet: str | None = None) 
     return replace(table, is_json=suffix == ".json")
 
 
+def _elsewhere(remarks: list[str]) -> str:
+    """Return what a message of something lacking says of other sheets."""
+    return "".join(f"; {text}" for text in remarks if text.startswith("other sheets"))
+
+
 def _too_large(name: str, size: str) -> TableError:
     return TableError(
         f"{name}: {size}, too large for a table of amplitudes; write one row for each response, not the "
@@ -298,9 +312,16 @@ def _rows_of_text(text: str, name: str, remarks: list[str], n_columns: int | Non
         rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
         raise TableError(f"{name}, line {reader.line_num}: this is no table ({error})") from None
+    first = next((i for i, (_, cells) in enumerate(rows) if not _is_comment(cells[0])), 0)
+    if first and n_columns is None and any(map(_is_number, rows[first][1])):
+        # As savetxt of numpy writes a header.
+        line, above = rows[first - 1][0], [cell.lstrip("# ") for cell in rows[first - 1][1]]
+        if len(above) == len(rows[first][1]) and any(known_as(_named(cell)[0]) for cell in above):
+            rows[first - 1] = line, above
+            remarks.append(f"the header from the comment on line {line}")
     read, rows = rows, [(line, cells) for line, cells in rows if not _is_comment(cells[0])]
     if n_below := len(read) - len(rows) - sum(line < rows[0][0] for line, _ in read) if rows else 0:
-        remarks.append(f"{n_below} lines below the header that begin with # left out")
+        remarks.append(f"left out {_counted(n_below, 'comment')} (#) below the header")
     if any(len(cells) > 1 for _, cells in rows) and separator != ",":
         blank = "tab" if "\t" in "".join(lines) else "spaces"
         remarks.append(f"separator {blank if separator == chr(9) else separator!r}")
@@ -410,7 +431,7 @@ def _rows_of_excel(path: str, wanted: str | None, remarks: list[str]) -> tuple[_
     sheet = _sheet_of(book, Path(path).name, wanted)
     name = Path(path).name + f", sheet {sheet.title!r}" * (len(book.worksheets) > 1)
     others = [repr(each.title) for each in book.worksheets if each is not sheet and each.max_row > 1]
-    remarks += [f"other sheets left out: {', '.join(others)}"] if others else []
+    remarks += [f"other sheets left out: {', '.join(others)} (name one with --sheet)"] if others else []
     grid = [list(row) for row in sheet.iter_rows(values_only=True)]
     for cell in itertools.chain.from_iterable(openpyxl.load_workbook(path)[sheet.title].iter_rows()):
         where, formula = f"{name}, cell {cell.coordinate}", str(cell.value) if cell.data_type == "f" else ""
@@ -425,7 +446,7 @@ def _rows_of_excel(path: str, wanted: str | None, remarks: list[str]) -> tuple[_
                 f"{where} is shown in percent, and holds a hundredth of that: format it as a number"
             )
     n_hidden = sum(sheet.row_dimensions[line].hidden for line in range(1, len(grid) + 1))
-    remarks += [f"{n_hidden} hidden rows read like the others"] * (n_hidden > 0)
+    remarks += [f"{_counted(n_hidden, 'hidden row')} read like the others"] * (n_hidden > 0)
     # Whole numbers and texts are labels.
     ranges = [m for m in sheet.merged_cells.ranges if m.max_row > m.min_row]
     tall = [m for m in ranges if isinstance(m.start_cell.value, float)]
@@ -451,14 +472,14 @@ def _sheet_of(book: Any, name: str, wanted: str | None) -> Any:
 
 def _table_of(rows: _Rows, columns: str | None, name: str, remarks: list[str]) -> Table:
     if not rows:
-        raise TableError(f"{name}: empty; write a header and one row for each response")
+        raise TableError(f"{name}: empty; write a header and one row for each response{_elsewhere(remarks)}")
     given = [part.strip() for part in columns.split(",")] if columns is not None else []
     start = _header_row(rows, len(given))
     if start > 0:
         remarks.append(f"lines above {'the header on ' * (not given)}line {rows[start][0]} left out")
     header, body = (given, rows[start:]) if given else (rows[start][1], rows[start + 1 :])
     if all(_is_number(cell) for cell in header if cell.strip()):
-        problem = f"{name}, line {rows[start][0]}: numbers where the names of the columns should stand"
+        problem = f"{name}, line {rows[start][0]}: numbers where columns should be named (# begins comments)"
         raise TableError(f"{problem}; give them with --columns 'amplitude (pA), interval (ms)'")
     header_line = 1 if given else rows[start][0]
     # Columns without a name that hold nothing, or the numbers of the rows as pandas writes them.
@@ -487,52 +508,56 @@ def _table_of(rows: _Rows, columns: str | None, name: str, remarks: list[str]) -
             remedy = "a decimal comma asks for columns separated by ; or tab"
             if not {"amplitude", "mean"} & set(map(known_as, names)):
                 remedy = "no line above names a column 'amplitude (pA)': name all columns with --columns"
-            problem = f"{len(cells)} cells, but {len(names)} columns are named"
+            problem = f"{_counted(len(cells), 'cell')}, but {_counted(len(names), 'column')} named"
             raise TableError(f"{name}, line {line}: {problem} ({remedy})")
-    for line, label in _summaries(body, len(names)):
-        raise TableError(f"{name}, line {line}: {label!r} is of no single response; leave the row out")
+    for line, text in _summaries(body, names):
+        raise TableError(f"{name}, line {line}: {text} is of no single response; leave the row out")
     first = [cells[0].strip() for _, cells in body]
     is_word = bool(first and re.fullmatch(r"[^\W\d_]+", first[-1]) and not _is_missing(first[-1]))
     if is_word and sum(map(_is_number, first)) >= 0.8 * len(first):
         problem = f"{first[-1]!r} below numbers in the first column: a row of means, say"
         raise TableError(f"{name}, line {body[-1][0]}: {problem}? Leave out what is of no single response")
     if not body:
-        problem = f"{name}: a header, but no rows below it"
-        raise TableError(f"{problem}; write them (or show the sheet that has them)")
+        raise TableError(f"{name}: a header, but no rows below it; write them{_elsewhere(remarks)}")
     table = {key: [cells[i] for _, cells in body] for i, key in enumerate(names)}
-    for key in (key for key in names if known_as(key) in ("amplitude", "sd")):
-        for line, cell in _unlabelled_summaries(body, table[key]):
-            problem = f"{cell!r} is the mean, median or sum of those above"
-            raise TableError(f"{name}, line {line}, column '{key}': {problem}; leave the row out")
+    for title, key in zip(header, names, strict=True):
+        texts = [cell.strip() for cell in table[key]]
+        parts = [_NUMBER_WITH_UNIT.fullmatch(text) for text in texts if not _is_missing(text)]
+        stated = {part and part["unit"] for part in parts}
+        if known_as(key) in _MEASURED and len(stated) == 1 and (unit := stated.pop()):
+            _with_unit(title, unit, f"{name}, line {body[0][0]}")
+            units[key] = unit
+            table[key] = [_NUMBER_WITH_UNIT.sub(r"\g<number>", text) for text in texts]
     return Table(table, units, [line for line, _ in body], name, remarks, header_line)
 
 
-def _summaries(rows: _Rows, n_columns: int) -> Iterator[tuple[int, str]]:
-    """Yield lines with labels of means and the like: of nothing else, or among numbers."""
-    for i in range(n_columns):
-        is_of_numbers = sum(_is_number(cells[i]) for _, cells in rows) >= 0.8 * len(rows)
-        for line, cells in rows:
-            rest = _BESIDE_SUMMARY.sub("", _SUMMARY.sub("", cells[i]))
-            if _SUMMARY.search(cells[i]) and (is_of_numbers or not re.search(r"[^\W\d_]", rest)):
-                yield line, cells[i].strip()
+def _summaries(rows: _Rows, names: list[str]) -> Iterator[tuple[int, str]]:
+    """Yield lines with labels of means and the like, of nothing else or among numbers; then those without."""
+    for i, name in enumerate(names):
+        column = [cells[i].strip() for _, cells in rows]
+        texts = [(row[0], cell) for row, cell in zip(rows, column, strict=True) if not _is_number(cell)]
+        for line, cell in texts:
+            rest = _BESIDE_SUMMARY.sub("", _SUMMARY.sub("", cell)) if _SUMMARY.search(cell) else cell
+            if rest != cell and (len(texts) <= 0.2 * len(rows) or not re.search(r"[^\W\d_]", rest)):
+                yield line, repr(cell)
+        if known_as(name) in ("amplitude", "sd"):
+            yield from _unlabelled_summaries(rows, column)
 
 
 def _unlabelled_summaries(rows: _Rows, column: list[str]) -> Iterator[tuple[int, str]]:
     """Yield last lines, below blank ones or with a new label, whose number sums up all above."""
-    texts = [cell.strip() if _NUMBER.fullmatch(cell.strip()) else "nan" for cell in column]
-    numbers, start = np.array(texts, dtype=float), max(3, len(rows) - 4)
-    # The last digit of NaN has the exponent n.
-    digits = np.array([float(f"1e{Decimal(x).as_tuple().exponent}".replace("1en", "nan")) for x in texts])
+    numbers = np.array([float(cell) if _NUMBER.fullmatch(cell) else np.nan for cell in column])
+    digits, start = [10.0 ** -len(cell.partition(".")[2]) for cell in column], max(3, len(rows) - 4)
     seen = set(itertools.chain.from_iterable(cells for _, cells in rows[:start]))
     for i in range(start, len(rows)):
         is_new = any(cell not in seen and not re.search(r"\d", cell) for cell in rows[i][1])
         above = numbers[:i][np.isfinite(numbers[:i])]
         if np.isfinite(numbers[i]) and above.size > 2 and (is_new or rows[i][0] > rows[i - 1][0] + 1):
-            digit = max(digits[i], np.nanmin(digits[:i]), 1e-9 * abs(numbers[i]))
+            digit = max(digits[i], min(digits[:i]), 1e-9 * abs(numbers[i]))
             apart = np.abs(np.array([above.mean(), np.median(above), above.sum()]) - numbers[i])
             # Coarser ones may be so by chance.
             if digit < 0.005 * above.std() and apart.min() < 0.6 * digit:
-                yield rows[i][0], texts[i]
+                yield rows[i][0], f"{column[i]!r}, the mean, median or sum of those above,"
 
 
 def _header_row(rows: _Rows, n_given: int) -> int:
@@ -582,12 +607,11 @@ def _are_units(header: list[str], cells: list[str]) -> bool:
     stated = [(title, _unit_in(cell)) for title, cell in zip(header, cells, strict=False) if _unit_in(cell)]
     try:
         for _, text in stated:
-            if _is_number(text) or _is_missing(text):
-                return False
             unit_named(text, "")
     except TableError:
         return False
-    return any(known_as(_named(title)[0]) in _MEASURED for title, _ in stated)
+    is_other = any(_is_number(text) or _is_missing(text) for _, text in stated)
+    return not is_other and any(known_as(_named(title)[0]) in _MEASURED for title, _ in stated)
 
 
 def _with_unit(title: str, unit: str, where: str) -> str:
@@ -602,6 +626,10 @@ def _with_unit(title: str, unit: str, where: str) -> str:
 def _unit_in(cell: str) -> str:
     """Return the unit in a cell of a row of units; - is none."""
     return cell.strip().strip("()[]–-")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _is_missing(text: str) -> bool:
@@ -646,18 +674,16 @@ def recorded_synapses(
     conditions = [part.strip().lower() for part in condition.split(",")]
     named = table.called(_NAMES, conditions)
     if "amplitude" not in named:
-        there = f"no column 'amplitude'; the columns are {', '.join(map(repr, table.columns))}"
         remedy = (
             "Call that of the responses 'amplitude (pA)', with their unit, one row for each response (what "
             "stands side by side goes below each other, with a column synapse or stimulus), or name all "
             "columns anew with --columns"
         )
         known = f"Known are {', '.join(_NAMES)}"
-        raise TableError(f"{table.at(table.header_line)}: {there}. {remedy}. {known}")
+        raise TableError(f"{table.at(table.header_line)}: {table.lacks('amplitude')}. {remedy}. {known}")
     for part in conditions:
         if part not in table.columns and condition != "condition":
-            problem = f"{table.source}: no column '{part}'"
-            raise TableError(f"{problem}; the columns are {', '.join(map(repr, table.columns))}")
+            raise TableError(f"{table.source}: {table.lacks(part)}")
     columns = _Columns(table, named, conditions, new_sweep_after)
     unused = [name for name in table.columns if name not in (*conditions, *named.values(), "unit", "units")]
     if unused:
@@ -685,7 +711,7 @@ class _Columns:
         self.amplitude = self._quantity("amplitude", (pq.pA, *PSP_UNITS, pq.dimensionless), problem)
         if n_empty := int(np.isnan(self.amplitude.magnitude).sum()):
             failures = "of failures write what was measured, near 0"
-            table.remarks.append(f"{n_empty} empty amplitudes as not measured ({failures})")
+            table.remarks.append(f"{_counted(n_empty, 'empty amplitude')} as not measured ({failures})")
         if {"interval", "time"} <= named.keys():
             problem = "columns 'time' and 'interval' both say when the stimuli came"
             raise TableError(f"{table.at(table.header_line)}: {problem}; leave one of them out")
@@ -703,6 +729,8 @@ class _Columns:
             self.baseline = self._quantity("baseline", (self.amplitude.units,), problem)
         # Of several columns of conditions each combination is one.
         used = [table.labels(name) for name in conditions if name in table.columns]
+        if len(used) > 1:
+            used = [[repr(label) if "," in label else label for label in labels] for labels in used]
         self.condition = np.array([", ".join(parts) for parts in zip(*used, strict=True)]) if used else None
 
     def _take_unit_of_rows(self) -> None:

@@ -84,7 +84,9 @@ def test_a_file_without_header_is_read_with_columns_and_new_sweeps(folder):
     table = read_table("raw.txt", "amplitude (A), interval (s)")
     (synapse,) = recorded_synapses(table, new_sweep_after=10 * pq.s)
     assert [len(sweep) for sweep in synapse.arguments["amplitudes"]] == [3, 2]
-    with pytest.raises(TableError, match=r"raw.txt, line 1: numbers where the names .*--columns"):
+    with pytest.raises(
+        TableError, match=r"raw.txt, line 1: numbers where columns should be named .*--columns"
+    ):
         read_table("raw.txt")
 
 
@@ -135,13 +137,19 @@ def test_other_formats_hold_the_same(folder, monkeypatch, kind):
         ("sweep,amplitude (pA)\n,nA\n1,1\n2,2\n", "line 2, column 'amplitude': 'nA' below 'pA'"),
         ("cell,amplitude (pA)\nA,\nA,nA\n", "line 3, column 'amplitude': 'nA' is no number"),
         ("amplitude\nNA\n1\n2\n3\n", "line 1, column 'amplitude': no unit"),
+        ("amplitude (pA)\n1 nA\n2 nA\n3 nA\n", "line 2, column 'amplitude': 'nA' below 'pA' in the header"),
+        (
+            "amplitude\n1 nA\n2\n3 nA\n",
+            "'1 nA' is no number; write numbers alone, and the unit that all have",
+        ),
+        ("# rig 2\n1\n2\n", r"line 2: numbers where columns should be named \(# begins comments\)"),
         ("amplitude (-pA)\n1\n2\n3\n", "'-pA' is no unit"),
         ("amplitude A\n1\n2\n3\n", "no column 'amplitude'; the columns are 'amplitude a'"),
         (
             "condition,amplitude (pA)\nctl,1\nCtl,2\n",
             "line 3, column 'condition': 'Ctl' differs from 'ctl' by case or spaces only",
         ),
-        ("amplitude (pA)\n1,5\n2,5,1\n3,5\n", "line 2: 2 cells, but 1 columns .*decimal comma"),
+        ("amplitude (pA)\n1,5\n2,5,1\n3,5\n", "line 2: 2 cells, but 1 column named .*decimal comma"),
         ('amplitude (pA)\n1.5\n"2,5"\n3\n', "line 2: '1.5' has a decimal point, but others a decimal"),
         ("amplitude (pA);sweep\n1,5;1\n2.5;1\n", "line 3: '2.5' has a decimal point, but others a decimal"),
         ("amplitude (pA);sweep\n1.234,5;1\n2,5;1\n", "line 2, .*'1.234,5' is no number"),
@@ -149,7 +157,7 @@ def test_other_formats_hold_the_same(folder, monkeypatch, kind):
         ("amplitude (pA),time (s)\n1,0\n2,\n3,0.1\n", "line 3, column 'time': empty; write the time"),
         ("amplitude (pA),interval (s)\n1,\n2,0.1\n3,\n", "line 4, column 'interval': empty"),
         ("amplitude (pA),time (mV)\n1,0\n2,1\n", "mV is no unit of time"),
-        ("amplitude (pA),sweep\n1,1\n2\n", "line 3: 1 cells, but 2 columns"),
+        ("amplitude (pA),sweep\n1,1\n2\n", "line 3: 1 cell, but 2 columns"),
         ("amplitude (pA),sweep\n1,1\n2,\n", "line 3, column 'sweep': empty; write the sweep of every"),
         ("amplitude (pA),synapse\n1,a\n2,\n", "line 3, column 'synapse': empty"),
         ("amplitude (pA),condition\n1,a\n2,\n", "line 3, column 'condition': empty"),
@@ -235,6 +243,8 @@ def test_tables_of_other_programs_and_countries_hold_the_same(folder, raw):
     [
         "amplitude,time\npA,s\n12.1,0\n0.3,5\n9.8,10\n",
         "amplitude,,time\n(pA),,(s)\n12.1,,0\n0.3,,5\n9.8,,10\n",
+        "amplitude,time (s)\n12.1 pA,0 s\n0.3pA,5 s\n9.8 pA,10 s\n",
+        "# rig 2\n# amplitude (pA),time (s)\n12.1,0\n0.3,5\n9.8,10\n",
         "amplitude (pA),note,time\nPA,,s\n12.1,,0\n0.3,,5\n9.8,,10\n",
         "amplitude (pA),,time (s),,\n12.1,,0,,\n0.3,,5,,\n9.8,,10,,\n",
         "\ufeffamplitude (pA);time (s)\n12,1;0\n0,3;5\n9,8;10\n",
@@ -353,6 +363,14 @@ def test_two_columns_of_conditions_are_combined_and_unused_columns_named(folder)
         recorded_synapses(table, condition="calcium,dose")
 
 
+def test_pairs_of_conditions_with_commas_are_told_apart(folder):
+    rows = [f"{v},{('a', 'b, c') if i % 2 else ('a, b', 'c')}" for i, v in enumerate(ROWS)]
+    text = "\n".join(rows).replace("('", '"').replace("', '", '","').replace("')", '"')
+    (folder / "c.csv").write_text("amplitude (pA),calcium,drug\n" + text)
+    (both,) = recorded_synapses(read_table("c.csv"), condition="calcium,drug")
+    assert set(both.arguments["conditions"]) == {"a, 'b, c'", "'a, b', c"}
+
+
 def test_merged_cells_hold_for_all_their_rows_and_the_sheet_is_named(folder):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
@@ -373,12 +391,14 @@ def test_merged_cells_hold_for_all_their_rows_and_the_sheet_is_named(folder):
     book["notes"].append([])
     book["notes"]["A3"] = "rig 2"
     book.save("m.xlsx")
-    assert read_table("m.xlsx").remarks == ["other sheets left out: 'notes'"]
+    assert read_table("m.xlsx").remarks == ["other sheets left out: 'notes' (name one with --sheet)"]
     book.active = 1
     book.remove(book["notes"])
     book.create_sheet("notes")
     book.save("m.xlsx")
-    with pytest.raises(TableError, match=r"m\.xlsx, sheet 'notes': empty"):
+    with pytest.raises(
+        TableError, match=r"m\.xlsx, sheet 'notes': empty.*: 'cell 3' \(name one with --sheet\)"
+    ):
         read_table("m.xlsx")
 
 
@@ -424,7 +444,7 @@ def test_wrong_options_are_named(folder, capsys):
         (("my.csv", "--cv-within", "nan"), "cv"),
         (("my.csv", "--new-sweep-after", "10s"), "needs a column 'time' or 'interval'"),
         (("my.csv", "--new-sweep-after", "10mV"), "--new-sweep-after must be a time"),
-        (("my.csv", "--columns", "amplitude (pA), sweep"), "line 1: 1 cells, but 2 columns are named"),
+        (("my.csv", "--columns", "amplitude (pA), sweep"), "line 1: 1 cell, but 2 columns named"),
         (("my.csv", "--condition", "drug"), "no column 'drug'"),
     ]:
         code, text = run(capsys, *arguments)
@@ -577,7 +597,8 @@ def test_names_that_may_mean_two_things_or_nothing_are_refused(folder, capsys, h
         ("pa", "pA"), ("PA", "pA"), ("Amps", "A"), ("fA", "fA"), ("Volts", "V"), ("mv", "mV"), ("msec", "ms"),
         ("HZ", "Hz"),
         ("spikes/s", "1/s"), ("s-1", "1/s"), ("atp/s", "ATP/s"), ("ATP*s^-1", "ATP/s"),
-        ("ATP per s", "ATP/s"), ("molecules/s", "ATP/s"), ("mS", "mS"), ("ms", "ms"), ("ns", "ns"),
+        ("ATP per s", "ATP/s"), ("mV²", "mV**2"), ("ATP·s⁻¹", "ATP/s"), ("s⁻¹", "1/s"),
+        ("molecules/s", "ATP/s"), ("mS", "mS"), ("ms", "ms"), ("ns", "ns"),
     ],
 )  # fmt: skip
 def test_units_as_programs_spell_them(written, unit):
@@ -711,15 +732,15 @@ def test_the_methods_say_what_was_done():
         ("trial,amplitude (pA)\n1,3\n2,5\n3,4\n4,6\n5,7\nmoyen,4.5\n", "line 7: 'moyen' below numbers in"),
         (
             "amplitude (pA)\n1.253\n3.311\n2.604\n\n2.389\n1.04\n",
-            "line 6, column 'amplitude': '2.389' is the mean",
+            "line 6: '2.389', the mean, median or sum",
         ),
         (
             "amplitude (pA)\n1.253\n3.311\n2.604\n,\n7.168000000000001\n",
-            "'7.168000000000001' is the mean, median or sum",
+            "'7.168000000000001', the mean, median or sum",
         ),
         (
             "drug,amplitude (pA)\na,1.253\na,3.311\na,2.604\nMW,2.389\n",
-            "line 5, column 'amplitude': '2.389' is the",
+            "line 5: '2.389', the mean",
         ),
     ],
 )
@@ -797,7 +818,7 @@ def test_what_a_workbook_shows_is_what_is_read_or_said(folder):
 
     table = saved(lambda sheet: setattr(sheet.row_dimensions[3], "hidden", True))
     assert table.numbers("amplitude").tolist() == [1.5, 2.5, 3.5]
-    assert "1 hidden rows read like the others" in table.remarks
+    assert "1 hidden row read like the others" in table.remarks
     table = saved(lambda sheet: sheet.merge_cells("A2:A3"))
     assert "merged cells A2:A3: the same in every row" in table.remarks
     with pytest.raises(TableError, match="cell A3 is shown in percent"):
@@ -830,7 +851,7 @@ def test_lines_that_begin_with_a_hash_below_the_header_are_counted(folder):
     (folder / "h.csv").write_text("# rig 2\nsynapse,amplitude (pA)\n#1,-1.5\n#1,-2.5\nb,-3.5\n")
     table = read_table("h.csv")
     assert table.columns["synapse"] == ["b"]
-    assert table.remarks == ["2 lines below the header that begin with # left out"]
+    assert table.remarks == ["left out 2 comments (#) below the header"]
     for content in ('"#x"\n', '"#x",1\n"#y",2\n'):
         (folder / "h.csv").write_text(content)
         with pytest.raises(TableError, match="empty"):
@@ -853,7 +874,7 @@ def test_a_row_of_units_may_have_dashes_and_empty_amplitudes_are_counted(folder)
     (synapse,) = recorded_synapses(table)
     assert synapse.arguments["amplitudes"][0].dimensionality.string == "pA"
     remarks = "; ".join(table.remarks)
-    assert "1 empty amplitudes as not measured (of failures write" in remarks
+    assert "1 empty amplitude as not measured (of failures write" in remarks
     assert "columns not used: note (call one synapse or sweep if it tells them apart" in remarks
 
 

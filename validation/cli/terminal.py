@@ -29,7 +29,7 @@ def table_of(columns: Iterable[str], rows: Iterable[Iterable[Any]], title: str |
 def print_remarks(source: str, remarks: Iterable[str]) -> None:
     """Print what was guessed in reading a file."""
     for remark in remarks:
-        errors.print(f"[dim]{escape(f'{source}: read with {remark}')}[/]")
+        errors.print(f"[dim]{escape(f'{source}: {remark}')}[/]")
 
 
 def file_option(*names: str, help: str) -> Callable[..., Any]:
