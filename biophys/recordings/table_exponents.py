@@ -7,7 +7,7 @@ import quantities as pq
 
 from biophys.cost_exponents import fit_cost_exponent
 from biophys.optimal_precision import exponent_from_input_slope
-from biophys.recordings.tables import Table, TableError
+from biophys.recordings.tables import Table, TableError, unit_named
 
 _LARGEST_RATIO = 1e12
 """Of two means, sds, costs or rates of one table; beyond it a number is a slip of the pen."""
@@ -51,6 +51,15 @@ def table_exponents(read: Table) -> list[tuple[str, ...]]:
         for name, column in (("sd", "sd error"), ("cost", f"{kind} error"))
         if column in named
     }
+    compared = (("mean", "sd"), ("sd", "sd error"), (kind, f"{kind} error"))
+    for known, other in ((named[known], named[other]) for known, other in compared if other in named):
+        unit, found = (unit_named(read.units[name], read.source) for name in (known, other))
+        if unit.dimensionality.simplified != found.dimensionality.simplified:
+            remedy = f"write '{other} ({read.units[known]})'"
+            if found.dimensionality.simplified == (unit**2).dimensionality.simplified:
+                remedy = f"take the root of the variances, and {remedy}"
+            problem = f"{read.units[other]} beside '{known} ({read.units[known]})', of another dimension"
+            raise read.header_error(other, f"{problem}; {remedy}")
     across = "sd" if kind == "cost" else kind
     if f"{across} error" not in named:
         problem = (
@@ -100,9 +109,6 @@ def _exponent_row(
     column: str, mean: Any, sd: Any, other: Any, errors: dict[str, Any]
 ) -> tuple[str, str, str]:
     """Return what was fitted, the exponent with its interval, and how the means compare."""
-    if mean.dimensionality.simplified != sd.dimensionality.simplified:
-        problem = "mean and sd must have one dimension"
-        raise TypeError(f"{problem}, got {mean.dimensionality.string} and {sd.dimensionality.string}")
     spread = float(np.max(np.abs(mean.magnitude)) / np.min(np.abs(mean.magnitude)) - 1.0)
     means = (
         f"within {100 * spread:.1f} %" if spread <= 0.05 else f"differ by {100 * spread:.0f} %, fitted too"

@@ -516,7 +516,7 @@ def test_exponents_of_a_table_of_ones_own(folder, capsys, monkeypatch):
     assert code == 0 and "slope = -0.500" in text and "rho = 2.00" in text
     (folder / "v.csv").write_text("mean (mV),sd (mV**2),cost (1)\n1,1,1\n1,2,3\n1,3,2\n")
     code, text = costs(capsys, "--data", "v.csv")
-    assert code == 2 and "one dimension" in text
+    assert code == 2 and "mV**2 beside 'mean (mV)', of another dimension; take the root" in text
     (folder / "m.csv").write_text("mean (mV),cost (1)\n1,1\n")
     code, text = costs(capsys, "--data", "m.csv")
     assert code == 2 and "no column 'sd'" in text
@@ -526,6 +526,16 @@ def test_exponents_of_a_table_of_ones_own(folder, capsys, monkeypatch):
     ("header", "cells", "message"),
     [
         ("cost (fJ)", "0.3,0.1,0", "line 5, column 'cost': 0 is not above 0"),
+        (
+            "cost (fJ),cost error (ATP/s)",
+            "0.3,0.1,2,1",
+            "line 1, column 'cost error': ATP/s beside 'cost (fJ)'",
+        ),
+        (
+            "cost (1),sd error (%)",
+            "0.3,0.1,2,1",
+            "column 'sd error': % beside 'sd (mV)', of another dimension",
+        ),
         ("rate (mV)", "0.3,0.1,2", "line 1, column 'rate': mV is no rate; write 'rate (Hz)'"),
         ("rate", "0.3,0.1,2", "column 'rate': no unit; write it into the header, 'rate (Hz)'"),
         ("cost (1)", "0.3,,2", "line 5, column 'sd': empty; leave out rows"),
@@ -538,7 +548,7 @@ def test_exponents_of_a_table_of_ones_own(folder, capsys, monkeypatch):
     ],
 )
 def test_wrong_cells_of_a_table_of_costs_are_named(folder, capsys, header, cells, message):
-    rows = "\n".join(f"0.3,{sd},{sd**-1}" for sd in (0.1, 0.2, 0.4))
+    rows = "\n".join(f"0.3,{sd},{sd**-1}{',1' * header.count(',')}" for sd in (0.1, 0.2, 0.4))
     (folder / "c.csv").write_text(f"mean (mV),sd (mV),{header}\n{rows}\n{cells}\n")
     code, text = costs(capsys, "--data", "c.csv")
     assert code == 2 and message in text and "c.csv: c.csv" not in text, text
