@@ -548,9 +548,16 @@ def _unlabelled_summaries(rows: _Rows, column: list[str]) -> Iterator[tuple[int,
     """Yield last lines, below blank ones or with a new label, whose number sums up all above."""
     numbers = np.array([float(cell) if _NUMBER.fullmatch(cell) else np.nan for cell in column])
     digits, start = [10.0 ** -len(cell.partition(".")[2]) for cell in column], max(3, len(rows) - 4)
-    seen = set(itertools.chain.from_iterable(cells for _, cells in rows[:start]))
+    known = [
+        {cell for cell in cells if not _is_number(cell)}
+        for cells in zip(*(c for _, c in rows[:start]), strict=False)
+    ]
     for i in range(start, len(rows)):
-        is_new = any(cell not in seen and not re.search(r"\d", cell) for cell in rows[i][1])
+        # Not where every row has a name of its own.
+        is_new = any(
+            cell not in labels and not re.search(r"\d", cell) and len(labels) <= 0.5 * start
+            for cell, labels in zip(rows[i][1], known, strict=False)
+        )
         above = numbers[:i][np.isfinite(numbers[:i])]
         if np.isfinite(numbers[i]) and above.size > 2 and (is_new or rows[i][0] > rows[i - 1][0] + 1):
             digit = max(digits[i], min(digits[:i]), 1e-9 * abs(numbers[i]))

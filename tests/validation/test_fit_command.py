@@ -786,6 +786,10 @@ def test_a_response_near_the_mean_of_all_before_is_none_of_their_means(folder):
     for rows in ("1.253\n3.311\n2.604\n2.389\n", "1.253\n3.311\n2.604\n\n2.388\n", "1.2\n3.3\n2.6\n\n2.4\n"):
         (folder / "m.csv").write_text(f"amplitude (pA)\n{rows}")
         assert read_table("m.csv").numbers("amplitude").size == 4
+    # Nor is it where each row has a name of its own.
+    named = [*zip("abc", (1.253, 3.311, 2.604), strict=True), ("d", 2.389)]
+    (folder / "m.csv").write_text("cell,amplitude (pA)\n" + "".join(f"{n},{v}\n" for n, v in named))
+    assert read_table("m.csv").numbers("amplitude").size == 4
 
 
 def test_a_decimal_comma_is_read_wherever_no_other_reading_is_left(folder):
