@@ -139,6 +139,7 @@ SPECIAL = {
     "variability_table.values": lambda: (0.1,),
     "FittedParameter.holds.value": lambda: 0.4,
     "ReleaseFit.check_condition.condition": lambda: None,
+    "ReleaseFit.dynamics_of.condition": lambda: None,
     "ReleaseFit.from_dict.stored": lambda: _fit().to_dict(),
     "ReleaseFit.posterior.n_draws": lambda: 20,
     "ReleaseFit.profile_of.name": lambda: "n",
@@ -203,7 +204,8 @@ NOT_CALLED = {
     "FittedParameter",
     "FailedFit",
     "ReleaseFit",
-    # Of drawn recordings, for goodness_of_fit.
+    # Between parts of a fit.
+    "ReleaseFit.from_order",
     "ReleaseFit.residuals_of_drawn",
     "ReleaseFits",
     "SerialDependenceWarning",
@@ -224,6 +226,7 @@ ALLOWED = {
     # The label of all responses where there are no conditions.
     "fitted_cost.condition": ("empty text",),
     "ReleaseFit.check_condition.condition": ("None", "empty text"),
+    "ReleaseFit.dynamics_of.condition": ("None", "empty text"),
     # A trial that is missing.
     **dict.fromkeys(("amplitudes", "before", "after"), ("a quantity with nan in it",)),
     # Everything differs between conditions, apart from n.
