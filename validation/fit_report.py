@@ -130,7 +130,8 @@ def _noise_words(fit: ReleaseFit) -> str:
 
 def overview(fits: dict[str, ReleaseFit]) -> tuple[list[str], dict[str, list[str]]]:
     """Return the head of a table of many fits, and the cells of each by name; ? is not identified."""
-    names = dict.fromkeys(name for one in fits.values() for name in one.estimates())
+    estimates = {key: one.estimates() for key, one in fits.items()}
+    names = dict.fromkeys(name for each in estimates.values() for name in each)
     left_out = ("mean", "capacity", "noise", "outliers")
     shown = [name for name in names if name.partition("[")[0] not in left_out]
 
@@ -140,7 +141,7 @@ def overview(fits: dict[str, ReleaseFit]) -> tuple[list[str], dict[str, list[str
         value = f"{estimate.value:.3g} {estimate.unit}".strip()
         return f"{value} ({interval_text(estimate)})" + " ?" * (not estimate.identified)
 
-    rows = {key: [cell(one.estimates().get(name)) for name in shown] for key, one in fits.items()}
+    rows = {key: [cell(each.get(name)) for name in shown] for key, each in estimates.items()}
     return shown, {key: [*row, str(_n_warnings(fits[key]))] for key, row in rows.items()}
 
 

@@ -26,7 +26,7 @@ def as_dict(fit: ReleaseFit) -> dict[str, Any]:
     recording, model = fit.recording, fit.profile.model
     return {
         "format": _FORMAT,
-        "estimates": {name: asdict(value) for name, value in fit.estimates().items()},
+        "estimates": {name: asdict(value) for name, value in fit.values.items()},
         **{name: getattr(fit, name) for name in (*_NUMBERS, "bic")},
         "warnings": fit.diagnostics["warnings"],
         "serial": None if fit.serial is None else asdict(fit.serial),

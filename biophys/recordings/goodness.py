@@ -219,8 +219,9 @@ def goodness_of_fit(fit: ReleaseFit, *, rng: np.random.Generator, n_simulated: C
     size = max(1, _AT_ONCE // fit.n_responses)
     for some in (simulated[i : i + size] for i in range(0, n_simulated, size)):
         for sweeps, z in zip(some, fit.residuals_of_drawn(some), strict=True):
-            for name, value in _statistics(z, sweeps).items():
-                draws.setdefault(name, []).append(value)
+            drawn = _statistics(z, sweeps)
+            for name in measured:
+                draws[name].append(drawn[name])
     p_values = {}
     for name, value in measured.items():
         above = np.sum(np.array(draws[name]) >= value) + 1.0

@@ -126,7 +126,7 @@ class ReleaseFit:
     log_likelihood_normal: float
 
     def __repr__(self) -> str:
-        values = ", ".join(f"{name} {estimate}" for name, estimate in self.values.items())
+        values = ", ".join(f"{name} {estimate}" for name, estimate in self.estimates().items())
         return f"<fit of {self.n_responses} responses, {self.model_text}: {values}>"
 
     def estimates(self) -> dict[str, FittedParameter]:

@@ -210,7 +210,10 @@ def test_a_synapse_of_one_condition_keeps_its_name_beside_others_and_a_table_tho
     assert "p" not in single and single["p[control]"] == unnamed["p"]
     apart = fit_releases([control], noise=1 * PA, shared=("n", "p"))[0]
     assert {"p", "q[control]", "capacity[control]"} <= apart.estimates().keys()
-    assert "p[control]" in fit_release(**control, noise=1 * PA).summary()
+    alone = fit_release(**control, noise=1 * PA)
+    again = ReleaseFit.from_dict(json.loads(alone.to_json()))
+    assert "p[control]" in alone.summary() and "p[control]" in repr(alone)
+    assert again.p == alone.p and again.estimates().keys() == alone.estimates().keys()
     frame = pytest.importorskip("pandas").DataFrame({"left": x, "right": 2 * x})
     fits = fit_releases(frame, unit=PA, noise=1 * PA)
     assert [row["synapse"] for row in fits[1:].table()] == ["right"]
