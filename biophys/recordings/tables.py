@@ -305,7 +305,7 @@ def _rows_of_text(text: str, name: str, remarks: list[str], n_columns: int | Non
         separator = ","
         if any(_SPACES.search(line) for line in lines[1:20]):
             separator, text = "\t", "\n".join(_SPACES.sub("\t", line) for line in text.splitlines())
-    elif separator == "," and _is_column_of_decimals(lines, n_columns):
+    elif separator == "," and _is_column_of_decimals(lines, n_columns, name):
         separator = ";"
     reader = csv.reader(io.StringIO(text, newline=None), delimiter=separator, skipinitialspace=True)
     try:
@@ -328,11 +328,24 @@ def _rows_of_text(text: str, name: str, remarks: list[str], n_columns: int | Non
     return _as_texts(rows, name, remarks, separator)
 
 
-def _is_column_of_decimals(lines: list[str], n_columns: int | None) -> bool:
-    """Return whether all commas are those of decimals, below a header without one or a single name given."""
+def _is_column_of_decimals(lines: list[str], n_columns: int | None, name: str) -> bool:
+    """Return whether all commas are those of decimals, below a header without one or a single name given.
+
+    Raises TableError where a header has one, but its first part names nothing known that numbers count.
+    """
     first = next((i for i, line in enumerate(lines) if _COMMA.fullmatch(line.strip())), 0)
-    is_of_numbers = all(_COMMA.fullmatch(line.strip()) for line in lines[first:] if "," in line)
-    return is_of_numbers and ("," not in lines[max(first - 1, 0)] if n_columns is None else n_columns == 1)
+    numbers = [line.strip() for line in lines[first:] if "," in line]
+    if not all(map(_COMMA.fullmatch, numbers)):
+        return False
+    header = lines[max(first - 1, 0)]
+    if n_columns is not None or "," not in header:
+        return n_columns in (None, 1)
+    title = header.partition(",")[0].strip()
+    counted = np.diff([float(line.partition(",")[0] or 0) for line in numbers])
+    if header.count(",") == 1 and title and known_as(_named(title)[0]) is None and np.any(counted != 1):
+        problem = f"{name}: {header.strip()!r} above {numbers[0]!r} may be one column with decimal commas or two"
+        raise TableError(f"{problem}; name them with --columns, or separate them by ;")
+    return False
 
 
 # Between columns that are aligned, and before a number.

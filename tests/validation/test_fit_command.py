@@ -817,6 +817,13 @@ def test_a_decimal_comma_is_read_wherever_no_other_reading_is_left(folder):
     assert read_table("two.csv").numbers("sweep").tolist() == [3, 3]
     (folder / "two.csv").write_text("12,3\n13,3\n")
     assert read_table("two.csv", "amplitude (pA), sweep").numbers("sweep").tolist() == [3, 3]
+    # The comma of a title is not told from that between two names, unless the first counts the rows.
+    (folder / "two.csv").write_text("Cell 3, peak (pA)\n-12,3\n-13,3\n")
+    with pytest.raises(TableError, match="may be one column with decimal commas or two"):
+        read_table("two.csv")
+    assert read_table("two.csv", "amplitude (pA)").numbers("amplitude").tolist() == [-12.3, -13.3]
+    (folder / "two.csv").write_text("response no,amplitude (pA)\n1,12\n2,13\n")
+    assert read_table("two.csv").numbers("amplitude").tolist() == [12, 13]
 
 
 def test_what_a_workbook_shows_is_what_is_read_or_said(folder):
