@@ -381,7 +381,7 @@ class ReleaseFit:
 
         For every n Laplace's approximation is sampled and weighted by the exact likelihood; above a `k_hat`
         of 0.7 the draws are not to be trusted. The prior allows n up to `n_max`, by default 30, or 100 where
-        that is short; no more than the largest that was looked at, at most 100, or 200 of trains.
+        that is short (of trials 1,000); no more than the largest that was looked at, up to 200 of trains.
         """
         from biophys.recordings.posterior import posterior_of
 

@@ -38,6 +38,10 @@ _INSIDE, _MOST_BETWEEN, _MOST_OF_TRAINS = 4.0, 24, 12
 # Log likelihoods closer than this are the same but for the last steps of the ascent.
 _EQUAL = 2e-3
 _N_EVERY, _N_LAST = 20, 100
+# Numbers beyond the last, of which the largest says as little as infinitely many. They are looked at where
+# twice the log likelihood rises by this much up to the last, or where larger numbers would end the interval,
+# as far as this many times the largest inside.
+_BEYOND, _RISING, _FAR_BEYOND = (140.0, 200.0, 280.0, 400.0, 560.0, 750.0, 1000.0), 1.0, 2.5
 # An end of the profile of p or q lies no farther than this many times the half width of a normal likelihood.
 _LONGEST_TAIL = 3.0
 _STEP = 1.2
@@ -173,6 +177,8 @@ def profile_of_sites(
         rows = rows[~is_left | (largest[i] < hopeful[rows])]
         if rows.size == 0:
             break
+    if filled_within and len(sites) > 1 and is_limit(sites[-1]):
+        kept.extend(filled_within)
     kept.follow(-1, is_searched=start is None)
     if filled_within and len(sites) > 1 and (filled := kept.fill(filled_within)).size:
         for way in (1, -1):
@@ -278,23 +284,54 @@ class _Kept:
     def _number(self, i: int) -> Any:
         return self.sites[i] if self.sites.ndim == 1 else tuple(self.sites[i])
 
-    def fill(self, within: float) -> NDArray[np.intp]:
-        """Fit numbers between two that were looked at, from the smaller; return the synapses with any."""
-        most = _MOST_BETWEEN if self.model.dynamics == "none" else _MOST_OF_TRAINS
-        wanted = [_between(self.sites, value, within, most) for value in self.value.T]
-        more = np.setdiff1d(np.concatenate(wanted), self.sites)
+    def extend(self, within: float) -> None:
+        """Fit numbers beyond the last finite one where the maximum or an end of n may lie among them."""
+        for n in _BEYOND:
+            rows = np.flatnonzero([_goes_on(self.sites, value, within) for value in self.value.T])
+            if rows.size == 0:
+                break
+            self._inserted(np.array([n]))
+            self._maximise_after(n, rows)
+
+    def _inserted(self, numbers: FloatArray) -> FloatArray:
+        """Return the numbers of sites that there were not yet, after making room for them."""
+        more = np.setdiff1d(numbers, self.sites)
         place = np.searchsorted(self.sites, more)
         self.sites = np.insert(self.sites, place, more)
         for name in _ARRAYS:
             array = getattr(self, name)
             setattr(self, name, np.insert(array, place, -np.inf if array.ndim == 2 else np.nan, axis=0))
-        for n in more:
-            rows = np.flatnonzero([n in numbers for numbers in wanted])
-            i = int(np.searchsorted(self.sites, n))
-            is_looked_at = self.value[:i, rows] > -np.inf
-            before = i - 1 - np.argmax(is_looked_at[::-1], axis=0)
-            self.maximise(i, rows, before)
+        return more
+
+    def _maximise_after(self, n: float, rows: NDArray[np.intp]) -> None:
+        """Keep the maxima of some synapses at a number of sites, from those of the next smaller one."""
+        i = int(np.searchsorted(self.sites, n))
+        is_looked_at = self.value[:i, rows] > -np.inf
+        self.maximise(i, rows, i - 1 - np.argmax(is_looked_at[::-1], axis=0))
+
+    def fill(self, within: float) -> NDArray[np.intp]:
+        """Fit numbers between two that were looked at, from the smaller; return the synapses with any."""
+        most = _MOST_BETWEEN if self.model.dynamics == "none" else _MOST_OF_TRAINS
+        wanted = [_between(self.sites, value, within, most) for value in self.value.T]
+        for n in self._inserted(np.concatenate(wanted)):
+            self._maximise_after(n, np.flatnonzero([n in numbers for numbers in wanted]))
         return np.flatnonzero([numbers.size for numbers in wanted])
+
+
+def _goes_on(sites: FloatArray, value: FloatArray, within: float) -> bool:
+    """Return whether a larger number of sites than those tried, but not infinitely many, is to be tried."""
+    tried = np.flatnonzero((value > -np.inf) & ~is_limit(sites))
+    if tried.size < 2 or sites[tried[-1]] < _N_LAST / 3.0:
+        return False
+    n, lost, lost_at_limit = sites[tried], 2.0 * (value.max() - value[tried]), 2.0 * (value.max() - value[-1])
+    if lost[-1] + _RISING < lost[:-1].min():
+        return True
+    largest = n[lost < within].max(initial=0.0)
+    if lost_at_limit < within or largest < _N_LAST / 3.0:
+        return False
+    if lost_at_limit < _HOPELESS:
+        return bool(lost[-1] < within)
+    return bool(lost[-1] < _HOPELESS or n[-1] < _FAR_BEYOND * largest)
 
 
 def _between(sites: FloatArray, value: FloatArray, within: float, most: int) -> FloatArray:
@@ -711,7 +748,9 @@ def credible_sites(profile: SiteProfile, level: float, n_max: int | None = None)
     """Return the credible interval of n, flat on 1, ..., `n_max` (by default 30, or all if that is short)."""
     if n_max is not None:
         return _credible(profile, level, n_max)
-    few, many = _credible(profile, level, 30), _credible(profile, level, _N_LAST)
+    # Larger numbers than the last were looked at only where they may be.
+    most = int(_BEYOND[-1]) if is_limit(profile.numbers[-1]) else _N_LAST
+    few, many = _credible(profile, level, 30), _credible(profile, level, most)
     parts = (np.where(few.is_inside, getattr(few, k), getattr(many, k)) for k in few.__dataclass_fields__)
     return Credible(*parts)
 
@@ -763,7 +802,7 @@ def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
         # Numbers beyond the last are as good as excluded where it was hopeless, and far beyond the interval.
         is_hopeless = loss[np.searchsorted(profile.numbers, n[-1]), b] >= _HOPELESS
         is_closed = n_max >= _N_LAST and is_hopeless and n[-1] >= 2.0 * n_high[b]
-        is_inside[b] = 3.0 * n_high[b] <= n_max or profile.numbers.size == 1 or is_closed
+        is_inside[b] = 3.0 * n_high[b] <= min(n_max, _N_LAST) or profile.numbers.size == 1 or is_closed
     return Credible(n_low, n_high, is_inside, weights, log_counts)
 
 

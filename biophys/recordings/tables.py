@@ -343,7 +343,9 @@ def _is_column_of_decimals(lines: list[str], n_columns: int | None, name: str) -
     title = header.partition(",")[0].strip()
     counted = np.diff([float(line.partition(",")[0] or 0) for line in numbers])
     if header.count(",") == 1 and title and known_as(_named(title)[0]) is None and np.any(counted != 1):
-        problem = f"{name}: {header.strip()!r} above {numbers[0]!r} may be one column with decimal commas or two"
+        problem = (
+            f"{name}: {header.strip()!r} above {numbers[0]!r} may be one column with decimal commas or two"
+        )
         raise TableError(f"{problem}; name them with --columns, or separate them by ;")
     return False
 

@@ -117,11 +117,19 @@ def test_conditions_with_quanta_of_their_own_are_fitted_as_each_alone():
     assert both.log_likelihood == pytest.approx(sum(alone), abs=1e-4)
 
 
-def test_many_sites_that_are_told_apart_are_identified_if_larger_numbers_were_looked_at():
-    # Of 96 sites twice as many were not tried.
-    for n, is_known in ((34, True), (40, True), (96, False)):
-        x = responses(n, 0.9, 1.0, 300, 0)
-        assert fit_release(x, noise=1 * pq.pA).n.identified == is_known
+def test_many_sites_that_are_told_apart_are_identified():
+    for n, p in ((34, 0.9), (96, 0.9), (199, 0.5)):
+        fit = fit_release(responses(n, p, 1.0, 300, 0), noise=1 * pq.pA)
+        assert fit.n.identified and fit.n.holds(n) and abs(fit.p.value - p) < 0.03, n
+        assert fit.n.high < 1.5 * n
+
+
+def test_an_interval_that_ends_beyond_a_hundred_sites_is_followed_to_its_end():
+    # Infinitely many are 10 in twice the log likelihood less likely, and identify nothing.
+    fit = fit_release(responses(80, 0.2, 1.0, 300, 80), noise=1 * pq.pA)
+    assert not fit.n.identified and fit.n.low < 80 < fit.n.high
+    numbers, loss = fit.profile.numbers, fit.profile.by_number(fit.profile.loss(), np.min)[:, 0]
+    assert numbers[-2] > fit.n.high > 100 and loss[-2] > threshold_of(0.95)
 
 
 @pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
