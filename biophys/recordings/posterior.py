@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 
-from biophys.recordings.likelihood import kind_of, name_in, number_of
+from biophys.recordings.likelihood import is_limit, kind_of, name_in, number_of
 from biophys.recordings.release_fit import ReleaseFit
-from biophys.recordings.site_profile import credible_sites
+from biophys.recordings.site_profile import Credible, SiteProfile, credible_sites
 from biophys.units import FloatArray
 
 # Proposals are t distributed: their tails are longer than those of the posterior.
@@ -44,7 +44,24 @@ def posterior_of(
     weight = np.exp(log_weight - log_weight.max())
     chosen = rng.choice(weight.size, n_draws, p=weight / weight.sum())
     theta, n = np.concatenate(thetas)[chosen], np.concatenate(sites)[chosen]
+    rows = np.repeat(used, counts)[chosen]
+    for row in used[credible.last[used, 0] > credible.first[used, 0]]:
+        is_of = rows == row
+        n[is_of], theta[is_of] = _not_fitted(fit.profile, credible, int(row), theta[is_of], rng)
     return _named(fit, theta, n) | {"k_hat": k_hat}
+
+
+def _not_fitted(
+    profile: SiteProfile, credible: Credible, row: int, theta: FloatArray, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Return draws of the whole numbers that a row stands for, moved as the mode moves with log n."""
+    alike = [name == profile.families[row] for name in profile.families]
+    rows = np.flatnonzero(alike & np.isfinite(profile.evidence[:, 0]) & ~is_limit(profile.sites))
+    log_n, whole = np.log(profile.sites[rows]), np.arange(credible.first[row, 0], credible.last[row, 0] + 1.0)
+    chance = np.exp(np.interp(np.log(whole), log_n, profile.evidence[rows, 0]) - profile.evidence[row, 0])
+    n = rng.choice(whole, len(theta), p=chance / chance.sum())
+    modes = [np.interp(np.log(n), log_n, mode) for mode in profile.mode[rows, 0].T]
+    return n, theta + np.stack(modes, axis=1) - profile.mode[row, 0]
 
 
 def _proposals(

@@ -734,7 +734,8 @@ class Credible:
     """What the posterior, flat in n, says: 95 % credible interval of n, and probability of every row (R, B).
 
     `is_inside` where three times the upper end still lies among the numbers that the prior allows;
-    `log_counts` (R, B) of the whole numbers that each row stands for, relative to its own probability.
+    `log_counts` (R, B) of the whole numbers that each row stands for, `first` to `last`, relative to its own
+    probability.
     """
 
     n_low: FloatArray
@@ -742,6 +743,8 @@ class Credible:
     is_inside: NDArray[np.bool_]
     weights: FloatArray
     log_counts: FloatArray
+    first: FloatArray
+    last: FloatArray
 
 
 def credible_sites(profile: SiteProfile, level: float, n_max: int | None = None) -> Credible:
@@ -773,6 +776,7 @@ def whole_numbers(
 
 def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
     evidence, log_counts = np.full((2, *profile.evidence.shape), -np.inf)
+    stands_for = np.full((2, *profile.evidence.shape), np.nan)
     for b, family in product(range(profile.value.shape[1]), dict.fromkeys(profile.families)):
         n, first, last = whole_numbers(profile, n_max, b, family)
         is_of_family = np.array([name == family for name in profile.families])
@@ -783,6 +787,7 @@ def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
         relative = np.interp(np.log(whole), np.log(n), at) - at[number]
         log_counts[rows, b] = np.logaddexp.reduceat(relative, (first - first[0]).astype(int))
         evidence[rows, b] = at + log_counts[rows, b]
+        stands_for[:, rows, b] = first, last
     weights = np.exp(evidence - evidence.max(axis=0))
     # One after the other: a plain sum of one synapse is rounded in another order than that of many.
     weights /= np.cumsum(weights, axis=0)[-1]
@@ -803,7 +808,7 @@ def _credible(profile: SiteProfile, level: float, n_max: int) -> Credible:
         is_hopeless = loss[np.searchsorted(profile.numbers, n[-1]), b] >= _HOPELESS
         is_closed = n_max >= _N_LAST and is_hopeless and n[-1] >= 2.0 * n_high[b]
         is_inside[b] = 3.0 * n_high[b] <= min(n_max, _N_LAST) or profile.numbers.size == 1 or is_closed
-    return Credible(n_low, n_high, is_inside, weights, log_counts)
+    return Credible(n_low, n_high, is_inside, weights, log_counts, *stands_for)
 
 
 def mixture_quantiles(mean: FloatArray, sd: FloatArray, weights: FloatArray, tail: float) -> tuple[Any, Any]:

@@ -71,6 +71,17 @@ def test_numbers_that_are_tried_in_steps_give_what_all_give(monkeypatch, x, argu
         assert known.credible == pytest.approx(wanted.credible, abs=1.5 * tolerance)
 
 
+def test_draws_of_sites_that_were_not_fitted_are_those_of_a_fit_of_every_number(monkeypatch):
+    x, quantiles = responses(40, 0.5, 3.0, 200, 0), []
+    for sites in (fitting.sites_tried(), [*map(float, range(1, 101)), MANY_SITES]):
+        monkeypatch.setattr(fitting, "sites_tried", lambda sites=sites: sites)
+        fit = fit_release(x, noise=3 * pq.pA)
+        draws = fit.posterior(4000, rng=np.random.default_rng(1))
+        assert {*range(40, 60)} <= set(draws["n"])
+        quantiles.append([np.quantile(draws[name], [0.025, 0.5, 0.975]) for name in ("n", "p", "q", "mean")])
+    np.testing.assert_allclose(*quantiles, rtol=0.05)
+
+
 @pytest.mark.parametrize("n", [22, 90])
 def test_a_given_number_of_sites_is_fitted_at_the_size_of_quanta_that_fits_best(n):
     x, noise = responses(69, 0.3, 4.0, 80, 69), 4.0 * pq.pA
