@@ -165,10 +165,11 @@ def check_type(value: Any, hint: Any, name: str, example: Any = MISSING) -> None
     if _judge(hint)(value) or (name == "seed" and type(value) is int and 0 <= value < _LARGEST_SEED):
         return
     members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    if _is_array(hint):
+    is_array, is_quantity = _is_array(hint), isinstance(value, pq.Quantity) and pq.Quantity in members
+    if is_array and not is_quantity:
         plain_numbers(value, name)
-    if pq.Quantity in members and not set(members) & {float, int}:
-        if isinstance(value, pq.Quantity):
+    if pq.Quantity in members and (not set(members) & {float, int} or (is_array and is_quantity)):
+        if is_quantity:
             wanted = "be finite" if value.size else "not be empty"
             raise ValueError(f"{name} must {wanted}, got {value}")
         raise without_unit(value, name, getattr(example, "units", pq.mV))

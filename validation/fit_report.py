@@ -92,7 +92,8 @@ def methods_text(fit: ReleaseFit, condition: str = "") -> str:
         kinds = dict.fromkeys(name.partition("[")[0] for name in fit.values if "[" in name)
         differing = [_LABELS[name] for name in kinds if name not in ("mean", "capacity")]
         named = f" ({condition})" if condition not in ("", "condition") else ""
-        added += f" The conditions{named} {', '.join(map(str, labels))} differed in "
+        named_apart = [f'"{label}"' if "," in str(label) else str(label) for label in labels]
+        added += f" The conditions{named} {', '.join(named_apart)} differed in "
         added += f"{' and '.join(differing) or 'nothing'}; all other parameters were shared."
     within = "fitted" if variability.within == "free" else f"taken as {variability.within:g}"
     quanta = (

@@ -14,6 +14,7 @@ from biophys.recordings.response_density import log_density
 from biophys.units import FloatArray
 
 _DATA, _MODEL, _PARTS = "#666666", BLUE, ORANGE
+_SITES = (1, 2, 3, 5, 7, 10, 20, 30, 50, 70, 100, 200, 300, 500, 1000)
 
 
 def plot_fit(fit: ReleaseFit, figure: Figure | SubFigure | None = None) -> Figure | SubFigure:
@@ -95,7 +96,10 @@ def _draw_profile(fit: ReleaseFit, axes: Any) -> None:
     label = f"ends of the {100 * fit.level:g} % interval"
     axes.axhline(-loss_at_ends, color=_DATA, linewidth=0.8, label=label)
     axes.set(xscale="log", ylim=(-12, 0.6), xlabel="number of sites n", ylabel="log likelihood lost")
+    first, last = axes.get_xlim()
+    axes.set_xticks([n for n in _SITES if first <= n <= last])
     axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
     low, high = fit.n.low, fit.n.high
     above = f"to {high:g}" if np.isfinite(high) else "and more"
     axes.set_title(f"n = {fit.n.value:g} ({low:g} {above})", fontsize=10)
@@ -139,7 +143,10 @@ def _draw_order(fit: ReleaseFit, axes: Any) -> None:
     labels = np.array([str(label) for label in fit.recording.conditions])
     for label in dict.fromkeys(labels):
         is_of = labels == label
-        axes.plot(np.flatnonzero(is_of), values[is_of], ".", markersize=4, label=label or None)
+        # Dollars begin mathematics, and a label that begins with _ is not shown.
+        shown = label.replace("$", r"\$")
+        shown = f" {shown}" if shown.startswith("_") else shown
+        axes.plot(np.flatnonzero(is_of), values[is_of], ".", markersize=4, label=shown or None)
     axes.set(xlabel="order of recording", ylabel=f"response ({fit.recording.unit_text or 'no unit'})")
     if len(set(labels)) > 1:
         axes.legend(fontsize=8)

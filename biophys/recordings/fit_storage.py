@@ -77,6 +77,10 @@ def from_dict(stored: dict[str, Any]) -> ReleaseFit:
     """Build a fit from :func:`as_dict`; raise ValueError if it was stored in another format."""
     check_kind(stored, dict, "stored", "json.load(open('my.json'))['cell 1']")
     stored = _with_numbers(stored)
+    several = [name for name, part in stored.items() if isinstance(part, dict) and "format" in part]
+    if "format" not in stored and several:
+        problem = f"stored has the fits of {', '.join(map(repr, several[:5]))}{', ...' * (len(several) > 5)}"
+        raise ValueError(f"{problem}: give one of them, as in stored[{several[0]!r}]")
     if stored.get("format") != _FORMAT:
         raise ValueError(f"a stored fit has format {_FORMAT}, got {stored.get('format')!r}")
     kept = stored["recording"]

@@ -167,13 +167,17 @@ class ReleaseFits(Sequence):
         return self._fits[index]
 
     def table(self) -> list[dict[str, Any]]:
-        """Return one row for each synapse: values, ends of intervals, log likelihood, or the reason."""
+        """Return one row for each synapse: values, ends of intervals, log likelihood, or the reason.
+
+        Amplitudes are in the `unit` of the row, times in ms.
+        """
         rows = []
         for synapse, fit in zip(self._names, self._fits, strict=True):
             if isinstance(fit, FailedFit):
                 rows.append({"synapse": synapse, "reason": fit.reason})
                 continue
-            row: dict[str, Any] = {"synapse": synapse, "log_likelihood": fit.log_likelihood, "bic": fit.bic}
+            row: dict[str, Any] = {"synapse": synapse, "n_responses": fit.n_responses}
+            row |= {"unit": fit.recording.unit_text, "log_likelihood": fit.log_likelihood, "bic": fit.bic}
             for name, each in fit.estimates().items():
                 row[name] = each.value
                 row |= {f"{name}_{part}": getattr(each, part) for part in ("low", "high", "identified")}
@@ -333,6 +337,8 @@ def _task(
 def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, float]]:
     if dynamics is None or dynamics == "none":
         return "none", {}
+    if not isinstance(dynamics, ShortTermDynamics):
+        check_choice(dynamics, DYNAMICS, "dynamics")
     if not recording.is_train:
         problem = "dynamics need the times of the stimuli, at least two in a sweep"
         raise ValueError(f"{problem}: give spike_times or intervals")
@@ -341,7 +347,6 @@ def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, fl
         held = {name: float(np.log(max(t, 1e-6))) for name, t in times.items()}
         p = float(np.clip(dynamics.p, 1e-9, 1.0 - 1e-9))
         return "depletion+facilitation", held | {"p": float(np.log(p / (1.0 - p)))}
-    check_choice(dynamics, DYNAMICS, "dynamics")
     return dynamics, {}
 
 

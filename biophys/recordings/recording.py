@@ -282,6 +282,11 @@ def _labels(conditions: Any, sweeps: Sequence[FloatArray], *, is_per_response: b
         problem = f"conditions[{unknown[0]}] is {labels[unknown[0]]}"
         raise ValueError(f"{problem}: give every one a label, or leave its responses out")
     by_text: dict[str, Any] = {}
+    truths = [label for label in labels if isinstance(label, bool)]
+    numbers = [label for label in labels if type(label) in (int, float) and label in truths]
+    if numbers:
+        problem = f"conditions {bool(numbers[0])} and {numbers[0]} are the same to Python"
+        raise ValueError(f"{problem}: they are one, or need names of their own")
     for label in labels:
         if by_text.setdefault(str(label), label) != label:
             problem = f"conditions {by_text[str(label)]!r} and {label!r} read alike"

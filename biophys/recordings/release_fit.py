@@ -147,7 +147,9 @@ class ReleaseFit:
         labels = self.recording.labels
         is_known = isinstance(condition, Hashable) and condition in set(labels)
         if condition is not None and not is_known:
-            known = f"one of {', '.join(map(repr, labels))}" if len(labels) > 1 else "None in this fit of one"
+            known = f"one of {', '.join(map(repr, labels))}"
+            if len(labels) == 1:
+                known = "None in this fit of one" if labels == [""] else f"{labels[0]!r} or None"
             raise ValueError(f"condition must be {known}, got {shown(condition)}")
 
     n = _parameter("n", "Number of release sites.")

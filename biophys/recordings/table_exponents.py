@@ -8,6 +8,7 @@ import quantities as pq
 from biophys.cost_exponents import fit_cost_exponent
 from biophys.optimal_precision import exponent_from_input_slope
 from biophys.recordings.tables import Table, TableError, unit_named
+from biophys.units import PSP_UNITS
 
 _LARGEST_RATIO = 1e12
 """Of two means, sds, costs or rates of one table; beyond it a number is a slip of the pen."""
@@ -46,6 +47,12 @@ def table_exponents(read: Table) -> list[tuple[str, ...]]:
     if kind == "rate" and measured[kind].dimensionality.simplified != pq.Hz.dimensionality.simplified:
         problem = f"{measured[kind].dimensionality} is no rate; write 'rate (Hz)'"
         raise read.header_error(named[kind], problem)
+    responses = [unit.dimensionality.simplified for unit in PSP_UNITS]
+    if kind == "cost" and measured[kind].dimensionality.simplified in responses:
+        problem = (
+            f"{measured[kind].dimensionality} is no cost; write 'cost (ATP/s)', or ATP, fJ, fW, or relative"
+        )
+        raise read.header_error(named[kind], problem)
     spreads = {
         f"{name}_error": _positive(read, column, named[column], examples[column.removesuffix(" error")])
         for name, column in (("sd", "sd error"), ("cost", f"{kind} error"))
@@ -70,7 +77,8 @@ def table_exponents(read: Table) -> list[tuple[str, ...]]:
     used = {named.get(name) for name in ("mean", "sd", kind, "sd error", f"{kind} error")}
     unused = set(read.columns) - used - {"mechanism", "synapse"}
     if unused:
-        read.remarks.append(f"columns not used: {', '.join(sorted(unused))}")
+        hint = "" if "mechanism" in read.columns else " (call one mechanism to fit its groups apart)"
+        read.remarks.append(f"columns not used: {', '.join(sorted(unused))}{hint}")
     groups = np.array(read.labels("mechanism") if "mechanism" in read.columns else ["all"] * len(read.lines))
     rows: list[tuple[str, ...]] = []
     for group in dict.fromkeys(groups.tolist()):
@@ -126,4 +134,5 @@ def _exponent_row(
     if ends[1] >= 0:
         return "variance ~ rate^slope", f"{text}; rho open: the variance need not fall", means
     rho = [float(exponent_from_input_slope(x)) for x in (slope, *ends)]
-    return "variance ~ rate^slope", f"{text}; rho = {rho[0]:.2f} [{rho[1]:.2f}, {rho[2]:.2f}]", means
+    no_cost = "; below -1, no cost has it" * (slope < -1)
+    return "variance ~ rate^slope", f"{text}; rho = {rho[0]:.2f} [{rho[1]:.2f}, {rho[2]:.2f}]{no_cost}", means

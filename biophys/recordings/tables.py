@@ -30,7 +30,7 @@ _SUMMARY = re.compile(
     re.I,
 )
 _BESIDE_SUMMARY = re.compile(r"\b(n(?=\s*=)|grand|of|the|all)\b", re.I)
-_HEADER = re.compile(r"^\s*(?P<name>[^()\[\]]+?)\s*[(\[]\s*(?P<unit>[^()\[\]]*)\s*[)\]]\s*$")
+_HEADER = re.compile(r"^\s*(?P<name>.+?)\s*[(\[]\s*(?P<unit>[^()\[\]]*)\s*[)\]]\s*$")
 # As ISO 80000 writes it, amplitude / pA, and as programs do, amplitude_pA: other names may have such marks of
 # their own, and amplitude A may be that of cell A.
 _QUOTIENT = re.compile(r"^\s*(?P<name>.+?)\s*/\s*(?P<unit>\S+)\s*$")
@@ -187,10 +187,11 @@ class Table:
         values = self.numbers(name)
         if name not in self.units:
             raise self.header_error(name, f"no unit; write it into the header, '{name} ({example})'")
-        return pq.Quantity(values, unit_named(self.units[name], f"{self.source}, column '{name}'"))
+        where = f"{self.at(self.header_line)}, column '{name}'"
+        return pq.Quantity(values, unit_named(self.units[name], where, example))
 
 
-def unit_named(text: str, where: str) -> pq.Quantity:
+def unit_named(text: str, where: str, example: str = "mV, pA, ms or s") -> pq.Quantity:
     """Return a unit by how it is written; dF/F, a.u. and 1 have none."""
     plain = re.sub(r"(?<=[A-Za-z])(?=[⁰¹²³⁴-⁹⁻])", "^", text.strip()).translate(_PLAIN)
     if plain.lower() in ("1", "df/f", "δf/f", "dff", "a.u.", "au", "arb. u.", "normalised", "normalized"):
@@ -210,7 +211,7 @@ def unit_named(text: str, where: str) -> pq.Quantity:
             return (ATP * pq.Quantity(1.0, plain.replace("ATP", "1", 1))).units
         return ATP if plain == "ATP" else pq.Quantity(1.0, plain).units
     except Exception:
-        raise TableError(f"{where}: {text!r} is no unit; write for example mV, pA, ms or s") from None
+        raise TableError(f"{where}: {text!r} is no unit; write for example {example}") from None
 
 
 def _spelled(word: str) -> str:
@@ -406,11 +407,14 @@ def _refuse_thousands(rows: list[list[str]], name: str, mark: str, *, is_rare: b
             raise TableError(f"{name}: {problem}; {remedy}")
 
 
+_JSON = "write one list of records, or lists by column"
+
+
 def _rows_of_json(text: str, name: str) -> list[tuple[int, list[Any]]]:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise TableError(f"{name}, line {error.lineno}: no json ({error.msg})") from None
+        raise TableError(f"{name}, line {error.lineno}: no json ({error.msg}); {_JSON}") from None
     except (RecursionError, ValueError) as error:
         raise TableError(f"{name}: no json table ({error})") from None
     if isinstance(content, dict) and all(isinstance(v, dict) for v in content.values()):
@@ -420,10 +424,10 @@ def _rows_of_json(text: str, name: str) -> list[tuple[int, list[Any]]]:
     if isinstance(content, dict) and content and all(isinstance(v, list) for v in content.values()):
         sizes = {len(v) for v in content.values()}
         if len(sizes) > 1:
-            raise TableError(f"{name}: the columns have unequal lengths {sorted(sizes)}")
+            raise TableError(f"{name}: the columns have unequal lengths {sorted(sizes)}; {_JSON}")
         content = [dict(zip(content, row, strict=True)) for row in zip(*content.values(), strict=True)]
     if not isinstance(content, list) or not content or not all(isinstance(row, dict) for row in content):
-        raise TableError(f"{name}: write a list of records, or lists by column")
+        raise TableError(f"{name}: {_JSON}")
     header = list(dict.fromkeys(key for row in content for key in row))
     cells = [[row.get(key) for key in header] for row in content]
     return [(i, row) for i, row in enumerate([header, *cells], start=1)]
@@ -517,12 +521,15 @@ def _table_of(rows: _Rows, columns: str | None, name: str, remarks: list[str]) -
     for i, key in enumerate(names):
         if not key or key in names[:i]:
             problem = f"two columns are called '{key}'" if key else f"column {i + 1} has no name"
+            problem += "; name it, or leave it out (in pandas index=False)" * (not key)
             raise TableError(f"{name}, line {header_line}: {problem}")
     for line, cells in body:
         if len(cells) < len(names) or any(cell.strip() for cell in cells[len(names) :]):
             remedy = "a decimal comma asks for columns separated by ; or tab"
             if not {"amplitude", "mean"} & set(map(known_as, names)):
                 remedy = "no line above names a column 'amplitude (pA)': name all columns with --columns"
+            if not cells[0].strip():
+                remedy = "it begins with a separator: leave that out"
             problem = f"{_counted(len(cells), 'cell')}, but {_counted(len(names), 'column')} named"
             raise TableError(f"{name}, line {line}: {problem} ({remedy})")
     for line, text in _summaries(body, names):
@@ -560,7 +567,7 @@ def _summaries(rows: _Rows, names: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _unlabelled_summaries(rows: _Rows, column: list[str]) -> Iterator[tuple[int, str]]:
-    """Yield last lines, below blank ones or with a new label, whose number sums up all above."""
+    """Yield last lines, below blank ones, with a new label or more digits, whose number sums up all above."""
     numbers = np.array([float(cell) if _NUMBER.fullmatch(cell) else np.nan for cell in column])
     digits, start = [10.0 ** -len(cell.partition(".")[2]) for cell in column], max(3, len(rows) - 4)
     known = [
@@ -573,6 +580,7 @@ def _unlabelled_summaries(rows: _Rows, column: list[str]) -> Iterator[tuple[int,
             cell not in labels and not re.search(r"\d", cell) and len(labels) <= 0.5 * start
             for cell, labels in zip(rows[i][1], known, strict=False)
         )
+        is_new |= digits[i] < min(digits[:i])
         above = numbers[:i][np.isfinite(numbers[:i])]
         if np.isfinite(numbers[i]) and above.size > 2 and (is_new or rows[i][0] > rows[i - 1][0] + 1):
             digit = max(digits[i], min(digits[:i]), 1e-9 * abs(numbers[i]))
@@ -622,6 +630,15 @@ def _named(cell: str) -> tuple[str, str | None]:
             break
     name = (match["name"] if match else cell).strip().lower().replace("_error", " error")
     return name, match and match["unit"]
+
+
+def condition_columns(text: str) -> list[str]:
+    """Return the columns of conditions by the names that a table gives them.
+
+    >>> condition_columns("Drug, Ca (mM)")
+    ['drug', 'ca']
+    """
+    return [_named(part)[0] for part in text.split(",")]
 
 
 def _are_units(header: list[str], cells: list[str]) -> bool:
@@ -693,7 +710,7 @@ def recorded_synapses(
     ------
     TableError : if a column is missing, has no unit or the wrong one, or times run backwards
     """
-    conditions = [part.strip().lower() for part in condition.split(",")]
+    conditions = condition_columns(condition)
     named = table.called(_NAMES, conditions)
     if "amplitude" not in named:
         remedy = (
@@ -858,7 +875,8 @@ def suspicious_scale(synapses: list[RecordedSynapse], *, is_train: bool = False)
     values = np.concatenate([s.magnitude for synapse in synapses for s in synapse.arguments["amplitudes"]])
     first = synapses[0].arguments["amplitudes"][0]
     unit = first.dimensionality.string
-    middle = float(np.nanmedian(np.abs(values)))
+    values = values[np.isfinite(values)]
+    middle = float(np.median(np.abs(values))) if values.size else 0.0
     usual, (least, most) = middle, (1e-3, 1e5)
     if first.dimensionality.simplified != pq.dimensionless.dimensionality:
         usual = float(pq.Quantity(middle, first.dimensionality).rescale(psp_unit_of(first)))

@@ -46,7 +46,32 @@ def test_independent_responses_from_a_file_to_page_json_and_csv(folder, capsys):
     page = (folder / "my.html").read_text()
     assert re.search(r"data:image/[a-z+]+;base64,", page) and "://" not in page and "doi:" in page
     assert "maximum likelihood" in page
-    assert (folder / "out.csv").read_text().startswith("synapse,log_likelihood")
+    assert (folder / "out.csv").read_text().startswith("synapse,n_responses,unit,log_likelihood")
+    assert "\n,120,pA," in (folder / "out.csv").read_text()
+
+
+def test_labels_stand_in_figures_as_they_are_written(folder, capsys):
+    rng = np.random.default_rng(2)
+    labels = ["_control", r"10 $\muM$ drug", "1 $", "high, low"]
+    x = [(label, value) for label in labels for value in rng.binomial(3, 0.5, 20) * 12 + rng.normal(0, 1, 20)]
+    (folder / "my.csv").write_text("drug,amplitude (pA)\n" + "".join(f'"{c}",{v:.2f}\n' for c, v in x))
+    options = ("--noise", "1pA", "--n", "3", "--condition", "Drug", "--report", "my.html")
+    assert run(capsys, "my.csv", *options)[0] == 0
+    assert "10 $\\muM$ drug, 1 $, &#34;high, low&#34; differed" in (folder / "my.html").read_text()
+    synapses = recorded_synapses(read_table("my.csv"), condition="drug")
+    figure = fit_release(**synapses[0].arguments, noise=1 * pq.pA, n=3).plot()
+    (texts,) = ([t.get_text() for t in axes.get_legend().texts] for axes in figure.axes[2:3])
+    assert texts == [" _control", r"10 \$\muM\$ drug", r"1 \$", "high, low"]
+
+
+def test_what_was_fitted_is_written_before_a_page_that_fails(folder, capsys, monkeypatch):
+    def fails(*arguments, **options):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("validation.fit_report.write_fit_report", fails)
+    (folder / "my.csv").write_text("amplitude (pA)\n" + "".join(f"{v}\n" for v in ROWS))
+    assert run(capsys, "my.csv", "--n", "3", "--csv", "out.csv", "--report", "my.html")[0] != 0
+    assert (folder / "out.csv").exists()
 
 
 def test_a_bad_synapse_is_named_and_the_exit_code_is_one(folder, capsys):
@@ -163,7 +188,9 @@ def test_other_formats_hold_the_same(folder, monkeypatch, kind):
         ("amplitude (pA),condition\n1,a\n2,\n", "line 3, column 'condition': empty"),
         ("amplitude (pA),Amplitude (pA)\n1,1\n", "two columns are called 'amplitude'"),
         ("amplitude (pA),amplitude (mV)\n1,1\n", "two columns are called 'amplitude'"),
-        ("amplitude (pA),,sweep\n1,2,1\n", "line 1: column 2 has no name"),
+        ("amplitude (pA),,sweep\n1,2,1\n", "line 1: column 2 has no name; name it, or .*index=False"),
+        ("amplitude (pA)\n\t1.5\n\t2.5\n", "line 2: 2 cells, .*begins with a separator"),
+        ("amplitude (pA)\nnan\nnan\nnan\n", "at least three measured responses, got 0"),
         ("Sweep\nR1,Size (pA)\n1,-2\n", "line 2: 2 cells, .* name all columns with --columns"),
         ("a (pA),b (pA)\n1,2\n", "no column 'amplitude'; .* side by side goes below each other"),
         ("cell,pulse,amplitude (pA)\na,1,1\na,3,2\n", "line 3, column 'pulse': '3' where 2 is expected"),
@@ -537,6 +564,8 @@ def test_exponents_of_a_table_of_ones_own(folder, capsys, monkeypatch):
             "column 'sd error': % beside 'sd (mV)', of another dimension",
         ),
         ("rate (mV)", "0.3,0.1,2", "line 1, column 'rate': mV is no rate; write 'rate (Hz)'"),
+        ("cost (mV)", "0.3,0.1,2", "line 1, column 'cost': mV is no cost; write 'cost (ATP/s)'"),
+        ("cost (ATP per day off)", "0.3,0.1,2", "column 'cost': 'ATP per day off' is no unit; write for"),
         ("rate", "0.3,0.1,2", "column 'rate': no unit; write it into the header, 'rate (Hz)'"),
         ("cost (1)", "0.3,,2", "line 5, column 'sd': empty; leave out rows"),
         ("cost (1)", "0.3,-0.1,2", "line 5, column 'sd': -0.1 is not above 0"),
@@ -748,6 +777,7 @@ def test_the_methods_say_what_was_done():
             "amplitude (pA)\n1.253\n3.311\n2.604\n,\n7.168000000000001\n",
             "'7.168000000000001', the mean, median or sum",
         ),
+        ("amplitude (pA)\n1.253\n3.311\n2.604\n2.3893\n", "line 5: '2.3893', the mean"),
         (
             "drug,amplitude (pA)\na,1.253\na,3.311\na,2.604\nMW,2.389\n",
             "line 5: '2.389', the mean",

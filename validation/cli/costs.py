@@ -55,8 +55,9 @@ def costs(
       brianpresyn costs --atp --n 5 --p 0.4 --q 0.2 --rate 4
       brianpresyn costs --data my.csv
 
-    With --data: one row for each synapse or condition; columns sd error, cost error and mechanism are used if
-    they are there, and usual other names (std, sigma, average, energy, power, frequency) are taken for these.
+    With --data: one row for each synapse or condition, fitted together or by a column mechanism. If they
+    are there, columns sd error and cost error are used, and usual other names (std, sigma, average, energy,
+    power, frequency) are taken for these.
     From rates instead of costs follows the rho that would make these variances optimal.
     """
     refuse_outputs({"--figure": figure, "--map": exponent_map}, data)

@@ -14,7 +14,14 @@ from rich.console import Console
 from biophys import QuantalSynapse, ShortTermDynamics, simulate_recording
 from biophys.recordings.fit_storage import as_json
 from biophys.recordings.fitting import ReleaseFits, fit_releases
-from biophys.recordings.tables import TableError, read_table, recorded_synapses, suspicious_scale, unit_named
+from biophys.recordings.tables import (
+    TableError,
+    condition_columns,
+    read_table,
+    recorded_synapses,
+    suspicious_scale,
+    unit_named,
+)
 from biophys.recordings.trace_files import TRACE_SUFFIXES, read_traces, recorded_responses
 from biophys.recordings.train_dynamics import DYNAMICS
 from biophys.whole_files import arriving
@@ -129,17 +136,18 @@ def fit(
     fits = _fits(synapses, noise, model | {"variability": cv_within})
     print_remarks(read.source, read.remarks)
     _show(fits)
+    # Before the report: nothing in its figures may lose what was fitted.
+    _write_numbers(fits, json_file, csv_file)
     if report is not None:
         from validation.fit_report import write_fit_report
 
         page = {"source": read.source, "remarks": read.remarks, "n_figures": options["figures"]}
-        named = [part.strip().lower() for part in options["condition"].split(",")]
+        named = condition_columns(options["condition"])
         units = {} if holds_traces else read.units
         page["condition"] = ", ".join(f"{name} in {units[name]}" if name in units else name for name in named)
         with progress_bar("report") as on_progress:
             write_fit_report(fits, report, **page, on_progress=on_progress)
         print(f"report: {report.resolve()}")
-    _write_numbers(fits, json_file, csv_file)
     return _FAILED if any(hasattr(one, "reason") for one in fits.values()) else 0
 
 

@@ -791,6 +791,18 @@ def test_sweeps_of_one_response_are_trials_in_order():
         fit_release(trials["amplitudes"], [0.0] * pq.ms, dynamics="depletion")
 
 
+def test_what_is_asked_of_a_fit_of_one_condition_or_of_a_file_of_fits_is_named():
+    fit = fit_release(PLAIN * PA, noise=2 * PA, n=3, conditions=["a"] * len(PLAIN))
+    with pytest.raises(ValueError, match="condition must be 'a' or None, got 'b'"):
+        fit.dynamics_of("b")
+    with pytest.raises(ValueError, match=r"stored has the fits of 'x', 'y': .*stored\['x'\]"):
+        ReleaseFit.from_dict({"x": fit.to_dict(), "y": fit.to_dict()})
+    with pytest.raises(ValueError, match=r"dynamics must be one of none, .*got 'depresion'"):
+        fit_release(PLAIN * PA, dynamics="depresion")
+    with pytest.raises(ValueError, match="conditions True and 1 are the same to Python"):
+        fit_release(PLAIN * PA, conditions=[True] * 5 + [1] * (len(PLAIN) - 5))
+
+
 def test_labels_and_sweeps_that_are_wrong_are_named_by_number():
     x = np.arange(6.0) * pq.pA
     for label in (None, float("nan")):
