@@ -203,6 +203,10 @@ def fit_cost_exponent(
         None if error is None else _relative_errors(error, value, name)
         for error, value, name in ((sd_error, sd, "sd_error"), (cost_error, cost, "cost_error"))
     ]
+    has_error = np.any([error > 0 for error in errors if error is not None], axis=0)
+    if np.any(has_error) and not np.all(has_error):
+        place = int(np.argmin(has_error))
+        raise ValueError(f"the errors at index {place} are 0, and others not: write those of every value")
     design = np.stack([np.ones_like(x), x], axis=1)
     if mean is not None:
         design = _with_unequal_means(design, _positive_line(mean, "mean"))

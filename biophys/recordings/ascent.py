@@ -160,11 +160,13 @@ def profile_end(
     side: float,
     fall: FloatArray,
     known: FloatArray | None = None,
+    partner: int | None = None,
 ) -> FloatArray:
     """Return where the profile of a coordinate has fallen from the summit, (rows,): the bound if not inside.
 
     `side` is -1 for the lower end and 1 for the upper, `fall` (rows,) twice the loss of log likelihood there.
-    An end that is not beyond one that is `known` is not looked for: the known one is returned.
+    An end that is not beyond one that is `known` is not looked for: the known one is returned. The coordinate
+    of a `partner` is moved along with it all the way.
     """
     low, high = (np.broadcast_to(end, summit.theta.shape) for end in bounds)
     start = summit.theta[:, coordinate]
@@ -192,7 +194,8 @@ def profile_end(
         # A chord is not trusted farther than the first step of an ascent.
         guess = theta[rows] + side * np.clip(step, -1.0, 1.0)[:, None] * direction[rows]
         guess[:, coordinate] = start[rows] + side * here
-
+        if partner is not None:
+            guess[:, partner] = theta[rows, partner] + side * step * direction[rows, partner]
         ends, bend = (low[rows], high[rows]), summit.curvature[rows]
         there = ascend(at, guess, ends, is_held=is_held, curvature=bend, tolerance=1e-4, max_steps=25)
         lost = np.maximum(2.0 * (summit.value[rows] - there.value), 0.0)

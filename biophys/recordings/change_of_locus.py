@@ -205,7 +205,7 @@ def nested_models(
     size = int(np.isfinite(recording.amplitudes).sum())
     rows = []
     for changed, shared in _SHARED.items():
-        model = replace(base, shared=frozenset(shared))
+        model = replace(base, shared=frozenset(shared) & recording.may_be_shared)
         if changed == "n":
             profile, sites = _best_pair(model, data)
         else:

@@ -104,7 +104,7 @@ def cross_validated(fit: ReleaseFit) -> HeldOut:
 
 def _sweeps(data: Responses, kept: NDArray[np.bool_]) -> Responses:
     """Return some sweeps; what the baseline says of the noise stays with the larger part only."""
-    measured = ("baseline_count", "baseline_square", "noise_error") if kept.sum() < 2 else ()
+    measured = ("baseline_count", "noise_error") if kept.sum() < 2 else ()
     none = {name: np.zeros_like(getattr(data, name)) for name in measured}
     gaps = None if data.gaps is None else data.gaps[kept]
     return replace(data, x=data.x[:, kept], gaps=gaps, condition=data.condition[kept], **none)

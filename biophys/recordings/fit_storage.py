@@ -18,7 +18,7 @@ from biophys.recordings.site_profile import SiteProfile
 _FORMAT = 2
 _PROFILE = ("sites", "theta", "value", "curvature", "mode", "evidence", "spread")
 _NUMBERS = ("log_likelihood", "log_likelihood_normal", "level", "scale")
-_RESPONSES = ("x", "gaps", "condition", "noise", "within", "baseline_count", "baseline_square", "noise_error")
+_RESPONSES = ("x", "gaps", "condition", "noise", "within", "baseline_count", "noise_error")
 
 
 def as_dict(fit: ReleaseFit) -> dict[str, Any]:

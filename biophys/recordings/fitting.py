@@ -16,7 +16,7 @@ from biophys.progress import Progress, ignore_progress
 from biophys.quantal import checked_n_sites
 from biophys.recordings.implausible import ImplausibleRecordingWarning
 from biophys.recordings.likelihood import PER_SYNAPSE, ReleaseModel, Responses, without_far
-from biophys.recordings.recording import Recording, checked_recording
+from biophys.recordings.recording import AS_GOOD_AS_KNOWN, Recording, checked_recording
 from biophys.recordings.release_fit import IdentifiabilityWarning, ReleaseFit, summarised
 from biophys.recordings.response_density import Family
 from biophys.recordings.serial_dependence import SerialDependenceWarning
@@ -85,7 +85,9 @@ def fit_release(
         ``"two-rate+facilitation"``, ``"facilitation"``, ``"release-independent"``, or a
         :class:`biophys.ShortTermDynamics` that is held. None: independent responses, whatever their times.
     n : number of sites, if it is known
-    shared : what is the same in all conditions, of "n", "p", "q", "variability" and "noise"
+    shared
+        What is the same in all conditions, of "n", "p", "q", "variability" and "noise" (unless each has its
+        own measurement).
     robust : whether up to a tenth of the responses may be artefacts
     starts_from_rest
         Whether all sites are full at the first stimulus of every sweep. If not, absolute `spike_times` are
@@ -321,7 +323,7 @@ def _task(
         dynamics=kind,
         between=float(variability.between),
         free=recording.free,
-        shared=frozenset(_SHARED[name] for name in shared if name != "n"),
+        shared=frozenset(_SHARED[name] for name in shared if name != "n") & recording.may_be_shared,
         is_robust=bool(robust),
         held=held,
     )
@@ -351,7 +353,8 @@ def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, fl
 
 
 def _fit_alike(recordings: list[Recording], task: _Task) -> list[ReleaseFit]:
-    parts = [plain_responses(recording, is_robust=task.model.is_robust) for recording in recordings]
+    options = {"is_robust": task.model.is_robust, "is_noise_shared": "noise" in task.model.shared}
+    parts = [plain_responses(recording, **options) for recording in recordings]
     stacked = {name: np.concatenate([getattr(part, name) for part, _ in parts]) for name in PER_SYNAPSE}
     data = replace(parts[0][0], **stacked)
     if task.n is not None:
@@ -376,7 +379,9 @@ def refitted(fit: ReleaseFit, **variability: Any) -> ReleaseFit:
     return _fit_alike([recording], _Task(model, changed.families, n, fit.level))[0]
 
 
-def plain_responses(recording: Recording, *, is_robust: bool = False) -> tuple[Responses, float]:
+def plain_responses(
+    recording: Recording, *, is_robust: bool = False, is_noise_shared: bool = True
+) -> tuple[Responses, float]:
     """Return the responses of one synapse in units of about their sd, and that unit with its sign."""
     values = recording.amplitudes
     sign = 1.0 if np.nanmean(values) > 0 else -1.0
@@ -402,7 +407,12 @@ def plain_responses(recording: Recording, *, is_robust: bool = False) -> tuple[R
     else:
         sd, error, count = np.array(recording.noise, dtype=float).T[:, None]
         noise, error = sd / abs(scale), error / sd
-    return Responses(x[None], gaps, condition, noise, within, count, count * noise**2, error), scale
+        if "noise" in recording.free:
+            error = np.where((error == 0.0) & (count == 0.0), AS_GOOD_AS_KNOWN, error)
+        if recording.has_one_noise and is_noise_shared:
+            # It was measured once, not once in each condition.
+            error[:, 1:] = count[:, 1:] = 0.0
+    return Responses(x[None], gaps, condition, noise, within, count, error), scale
 
 
 def _padded(rows: Sequence[FloatArray]) -> FloatArray:

@@ -23,7 +23,7 @@ QUANTAL = ("p", "q", "noise", "within")
 SHARES = {"p": 1.0, "fast_share": 1.0, "increment": 1.0, "depression": 1.0, "outliers": 0.1}
 """Kinds of coordinates that are log odds of a share, and the largest share; the others are logarithms."""
 
-PER_SYNAPSE = ("x", "noise", "within", "baseline_count", "baseline_square", "noise_error")
+PER_SYNAPSE = ("x", "noise", "within", "baseline_count", "noise_error")
 """What :class:`Responses` hold for each synapse, as its first axis."""
 
 # How many times the range of the data the flat density of outliers spans.
@@ -66,8 +66,7 @@ class Responses:
     condition: NDArray[np.intp]  # number of the condition of each sweep; of independent trials 0, 1, ...
     noise: FloatArray  # known value or start of the fit, (synapses, conditions); so are all that follow
     within: FloatArray  # likewise
-    baseline_count: FloatArray  # number of baseline samples; 0 without
-    baseline_square: FloatArray  # sum of their squares
+    baseline_count: FloatArray  # number of baseline samples, whose sd is `noise`; 0 without
     noise_error: FloatArray  # standard error of log noise where it was measured otherwise; 0 without
 
     @property
@@ -340,13 +339,14 @@ class Likelihood:
         if "noise" not in self.model.free:
             return point
         log_noise = phi[..., 2]
-        count, square = data.baseline_count[rows], data.baseline_square[rows]
-        ratio = square * np.exp(-2.0 * log_noise)
-        value = -count * (log_noise + 0.5 * np.log(2.0 * np.pi)) - 0.5 * ratio
+        count, apart = data.baseline_count[rows], log_noise - np.log(data.noise[rows])
+        ratio = count * np.exp(-2.0 * apart)
+        # Relative to the noise measured: how many samples there are, in which unit, is none of the responses.
+        value = -count * apart - 0.5 * (ratio - count)
         by, bend = ratio - count, -2.0 * ratio
         # A noise that was not measured otherwise has no pull.
         error = np.where(data.noise_error[rows] > 0, data.noise_error[rows], np.inf)
-        residual = (log_noise - np.log(data.noise[rows])) / error
+        residual = apart / error
         value, by, bend = value - 0.5 * residual**2, by - residual / error, bend - 1.0 / error**2
         for c in range(self.n.size):
             i = self.index[c, 2]
@@ -408,7 +408,13 @@ class Likelihood:
             times = (np.log(0.05 * max(np.nanmin(inner), 0.02)), np.log(50.0 * np.nanmax(inner)))
             ends |= dict.fromkeys(("recovery", "slow_recovery", "facilitation"), times)
         columns = np.array([ends[kind_of(name)] for name in self.names]).T
-        low, high = (np.broadcast_to(end, (n_synapses, self.size)) for end in columns)
+        low, high = (np.tile(end, (n_synapses, 1)) for end in columns)
+        for c, i in enumerate(self.index[:, 2]):
+            if i >= 0:
+                # One that was measured may be as small as it is.
+                measured = (self.data.baseline_count[:, c] > 0) | (self.data.noise_error[:, c] > 0)
+                least = np.where(measured, np.log(self.data.noise[:, c]) - 3.0, 0.0)
+                low[:, i] = np.minimum(low[:, i], least)
         return low, high
 
     def filtered(self, theta: FloatArray) -> tuple[Filtered, Smoothed, FloatArray]:

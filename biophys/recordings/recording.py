@@ -18,6 +18,8 @@ from biophys.units import FloatArray, checked_finite, magnitude_in, psp_unit_of,
 _SMALLEST_SD, _LARGEST_SD = 1e-60, 1e60
 _FARTHEST_NOISE = 1e10
 _MOST_RESPONSES = 200_000
+AS_GOOD_AS_KNOWN = 1e-3
+"""Relative error of a noise below which it is taken as known."""
 Cv: TypeAlias = Annotated[float, Ge(0), Le(2)]
 
 
@@ -130,6 +132,18 @@ class Recording:
         return frozenset(name for name, is_free in free.items() if is_free)
 
     @property
+    def has_one_noise(self) -> bool:
+        """Whether the noise of all conditions is the same measurement."""
+        return self.noise != "free" and len(set(self.noise)) == 1
+
+    @property
+    def may_be_shared(self) -> frozenset[str]:
+        """Which parameters may be one in all conditions: the noise unless it was measured in each."""
+        return frozenset(
+            {"p", "q", "within"} | ({"noise"} if self.noise == "free" or self.has_one_noise else set())
+        )
+
+    @property
     def unit_text(self) -> str:
         """The unit in words; empty without one."""
         return "" if self.unit.dimensionality.string == "dimensionless" else self.unit.dimensionality.string
@@ -156,13 +170,15 @@ def checked_recording(
         raise TypeError("give spike_times or intervals, not both")
     gaps = _gaps(spike_times, intervals, sweeps) if has_times else None
     labels = _labels(conditions, sweeps, is_per_response=gaps is None)
+    if gaps is not None and not starts_from_rest:
+        sweeps, gaps, labels = _chained(spike_times, sweeps, gaps, labels)
+        if np.iterable(spikes) and all(map(np.iterable, spikes)):
+            spikes = [flag for row in spikes for flag in row]
     if spikes is not None:
         sweeps, gaps, labels = _without_failed_spikes(spikes, sweeps, gaps, labels)
     if (gaps is None or starts_from_rest) and all(sweep.size == 1 for sweep in sweeps):
         # Trials in order: sweeps of one response have no neighbours, and dependence would not be seen.
         sweeps, gaps = [np.concatenate(sweeps)], None
-    if gaps is not None and not starts_from_rest:
-        sweeps, gaps, labels = _chained(spike_times, sweeps, gaps, labels)
     recording = Recording(sweeps, gaps, labels, unit, None, checked_variability(variability))
     _check_responses(recording)
     object.__setattr__(recording, "noise", checked_noise(noise, recording))
@@ -277,7 +293,9 @@ def _labels(conditions: Any, sweeps: Sequence[FloatArray], *, is_per_response: b
         what = "response" if is_per_response else "sweep"
         raise ValueError(f"conditions needs one label for each {what} ({expected}), got {len(labels)}")
     labels = [label.item() if isinstance(label, np.generic) else label for label in labels]
-    unknown = [i for i, label in enumerate(labels) if label is None or label != label]
+    unknown = [
+        i for i, label in enumerate(labels) if label is None or label in (np.inf, -np.inf) or label != label
+    ]
     if unknown:
         problem = f"conditions[{unknown[0]}] is {labels[unknown[0]]}"
         raise ValueError(f"{problem}: give every one a label, or leave its responses out")
@@ -411,7 +429,8 @@ def _one_noise(noise: Any, recording: Recording) -> tuple[float, float, int]:
         sd, error = float(_positive_noise(noise.sd, recording)), noise.error
         if isinstance(error, pq.Quantity):
             error = float(magnitude_in(error, recording.unit, "noise error"))
-        return sd, float(checked_finite(error, "noise error", 0.0)), 0
+        error = float(checked_finite(error, "noise error", 0.0))
+        return sd, error if error > AS_GOOD_AS_KNOWN * sd else 0.0, 0
     values = _noise_numbers(noise, recording)
     if values.size == 1:
         return float(_positive_noise(noise, recording)), 0.0, 0

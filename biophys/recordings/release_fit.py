@@ -37,6 +37,8 @@ _FACTOR = 3.0
 """A parameter is identified if its credible interval spans less than this factor."""
 _NARROW = 0.3
 """Half of an interval of log n p q, up to which the likelihood is taken as normal in it."""
+_NARROW_ODDS = 0.25
+"""Likewise of a standard error of log odds of p."""
 _OPEN = 10.0
 """Half of an interval of log n q or log n p q from which it is open."""
 
@@ -195,7 +197,8 @@ class ReleaseFit:
     @property
     def bic_normal(self) -> float:
         """Of normal responses with free mean and variance in each condition."""
-        return 2.0 * len(self.recording.labels) * np.log(self.n_responses) - 2.0 * self.log_likelihood_normal
+        n_parameters = _n_normal(self.recording, self.profile.names)
+        return float(n_parameters * np.log(self.n_responses)) - 2.0 * self.log_likelihood_normal
 
     @property
     def identifiability_text(self) -> str:
@@ -316,16 +319,14 @@ class ReleaseFit:
         if self.kind not in ("depletion", "facilitation", "depletion+facilitation"):
             problem = f"dynamics {self.kind!r} are not those of ShortTermDynamics"
             raise ValueError(f"{problem}: fit 'depletion' or 'depletion+facilitation'")
-        p = self.p.get(condition) if isinstance(self.p, dict) else self.p
+        held = {name: float(number_of(name, at)) for name, at in self.profile.model.held.items()}
+        p = held.get("p") or (self.p.get(condition) if isinstance(self.p, dict) else self.p)
         if p is None:
             label = self.recording.labels[0]
             raise ValueError(f"dynamics have the p of one condition: name it, as in dynamics_of({label!r})")
-        zero = 0.0 * pq.ms
-        times = {
-            name: self.values[name].value * pq.ms if name in self.values else zero
-            for name in ("recovery", "facilitation")
-        }
-        return ShortTermDynamics(p.value, **times)
+        numbers = held | {name: estimate.value for name, estimate in self.values.items()}
+        times = {name: numbers.get(name, 0.0) * pq.ms for name in ("recovery", "facilitation")}
+        return ShortTermDynamics(getattr(p, "value", p), **times)
 
     @checked_types
     def simulate(self, *, rng: np.random.Generator, sites: float | None = None) -> list[FloatArray]:
@@ -455,16 +456,13 @@ def summarised(
 
     threshold = threshold_of(level)
     n_each = np.array([np.isfinite(r.amplitudes).sum() for r in recordings])
-    samples = profile.data.baseline_count.sum(axis=1) * ("noise" in profile.model.free)
-    log_scale = (n_each + samples) * np.log(np.abs(scales))
+    log_scale = n_each * np.log(np.abs(scales))
     log_likelihood = profile.value.max(axis=0) - log_scale
     normal = _normal_log_likelihood(profile) - log_scale
     credible = credible_sites(profile, level)
-    n_conditions = profile.data.n_conditions
-    n_parameters = len(profile.names) + int(profile.numbers.size > 1)
-    prefers = (
-        n_parameters * np.log(n_each) - 2 * log_likelihood < 2 * n_conditions * np.log(n_each) - 2 * normal
-    )
+    n_normal = np.array([_n_normal(recording, profile.names) for recording in recordings])
+    n_more = len(profile.names) + int(profile.numbers.size > 1) - n_normal
+    prefers = n_more * np.log(n_each) < 2 * (log_likelihood - normal)
     columns = _Columns(profile, credible, site_interval(profile, threshold), threshold, level, prefers)
     tables = dict(columns.estimates())
     fits = []
@@ -489,6 +487,12 @@ def summarised(
     return fits
 
 
+def _n_normal(recording: Recording, names: list[str]) -> int:
+    """Return the number of parameters of normal responses: means, variances, and noise measured otherwise."""
+    n_noises = sum(kind_of(name) == "noise" for name in names)
+    return 2 * len(recording.labels) + (0 if recording.noise == "free" else n_noises)
+
+
 def serial_of(recording: Recording, dynamics: str) -> SerialDependence | None:
     """Return tests of independence of responses less the means of conditions; None for fitted trains."""
     if dynamics != "none" or np.isfinite(recording.amplitudes).sum() < 8:
@@ -508,10 +512,6 @@ def _normal_log_likelihood(profile: SiteProfile) -> FloatArray:
         flat = part.reshape(part.shape[0], -1)
         count, variance = np.isfinite(flat).sum(axis=1), np.nanvar(flat, axis=1)
         total += -0.5 * count * (np.log(2.0 * np.pi * variance) + 1.0)
-    if "noise" in profile.model.free:
-        count = data.baseline_count
-        mean = np.where(count > 0, data.baseline_square / np.maximum(count, 1), 1.0)
-        total += np.sum(-0.5 * count * (np.log(2.0 * np.pi * mean) + 1.0), axis=1)
     return total
 
 
@@ -634,12 +634,25 @@ class _Columns:
         least, most = ends_between(profile, value, slack, 1.0 if kind == "capacity" else 0.0)
         low = np.minimum(np.where(slack >= 0, low, np.inf).min(axis=0), least)
         high = np.maximum(np.where(slack >= 0, high, -np.inf).max(axis=0), most)
-        # A train shows the mean at rest a few times only: its profile bends along facilitation and recovery.
-        is_bent = np.any((slack >= 0) & (half > _NARROW), axis=0) | (profile.model.dynamics != "none")
-        if kind == "mean" and np.any(is_bent):
-            p, q = int(index[0]), int(index[1])
-            ends = profile_interval(profile, q, self.threshold, (is_bent, is_bent), p)
+        is_train, p, q = profile.model.dynamics != "none", int(index[0]), int(index[1])
+        is_bent = np.any((slack >= 0) & (half > _NARROW), axis=0)
+        if kind == "mean":
+            # A train shows the mean at rest a few times only: its profile bends along facilitation and
+            # recovery. Near 1, or 0, so does that of p.
+            sd_of_odds = np.sqrt(profile.spread_at_maximum[:, :, p, p])
+            is_bent |= np.any((slack >= 0) & (sd_of_odds > _NARROW_ODDS), axis=0) | is_train
+        else:
+            is_bent = (is_bent & (not is_train)) | (profile.numbers.size == 1)
+        if np.any(is_bent):
+            of_mean = p if kind == "mean" else None
+            ends = profile_interval(profile, q, self.threshold, (is_bent, is_bent), of_mean, has_n=True)
             low, high = np.where(is_bent, ends, (low, high))
+        if kind == "mean":
+            # Where no p is too small no mean is.
+            least_p = np.stack(
+                [profile.likelihood(row).bounds()[0][:, p] for row in range(len(profile.sites))]
+            )
+            low[np.any((slack >= 0) & (profile.theta[:, :, p] <= least_p + 1e-6), axis=0)] = -np.inf
         mode, wide = of(np.nan_to_num(profile.mode), np.nan_to_num(profile.spread))
         tail = 0.5 * (1.0 - self.level)
         first, last = mixture_quantiles(mode, np.maximum(wide, 1e-9), self.credible.weights, tail)

@@ -594,22 +594,27 @@ def profile_interval(
     threshold: float,
     wanted: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     p: int | None = None,
+    *,
+    has_n: bool = False,
 ) -> tuple[FloatArray, FloatArray]:
     """Return both ends of the profile of a coordinate over all numbers of sites, infinite where open.
 
     `threshold` is twice the loss of log likelihood at the ends; only the `wanted` lower and upper ends are
-    looked for. With the coordinate of p, that of q gives the profile of the log of the mean n p q.
+    looked for. With `has_n` that of q gives the profile of log n q, with that of p the profile of the mean.
     """
     slack = threshold - profile.loss()
     at, variance = profile.theta[:, :, coordinate], profile.spread_at_maximum[:, :, coordinate, coordinate]
+    if has_n:
+        at = at + np.log(profile.sites)[:, None]
     if p is not None:
         odds = np.nan_to_num(profile.theta[:, :, p])
-        at = at - np.logaddexp(0.0, -odds) + np.log(profile.sites)[:, None]
+        at = at - np.logaddexp(0.0, -odds)
         slope, of_p = 1.0 / (1.0 + np.exp(odds)), profile.spread_at_maximum[:, :, p]
         variance = variance + slope * (2.0 * of_p[:, :, coordinate] + slope * of_p[:, :, p])
     half = np.sqrt(np.maximum(slack, 0.0) * np.maximum(variance, 0.0))
     longest = _LONGEST_TAIL if kind_of(profile.names[coordinate]) in ("p", "q") else 1e9
-    between = ends_between(profile, at, slack, -1.0 if kind_of(profile.names[coordinate]) == "p" else 0.0)
+    power = -1.0 if kind_of(profile.names[coordinate]) == "p" else float(has_n and p is None)
+    between = ends_between(profile, at, slack, power)
     ends = []
     for side, is_wanted, least in zip((-1.0, 1.0), wanted, between, strict=True):
         farthest = np.where(is_wanted, side * least, -np.inf)
@@ -620,13 +625,13 @@ def profile_interval(
                 continue
             likelihood = profile.likelihood(i, rows)
             evaluate: Evaluate = likelihood.at
-            bounds, shift = likelihood.bounds(), 0.0
+            bounds, shift = likelihood.bounds(), float(np.log(profile.sites[i])) if has_n else 0.0
             summit = Summit(profile.theta[i, rows], profile.value[i, rows], profile.curvature[i, rows])
             if p is not None:
-                shift = float(np.log(profile.sites[i]))
                 evaluate, bounds, summit = _by_mean(evaluate, bounds, summit, (p, coordinate), shift)
             known = side * farthest[rows] - shift
-            end = profile_end(evaluate, summit, bounds, coordinate, side, slack[i, rows], known)
+            # Of p and the mean: with one of them alone the size of quanta would change.
+            end = profile_end(evaluate, summit, bounds, coordinate, side, slack[i, rows], known, p)
             is_open = np.abs(end - bounds[int(side > 0)][:, coordinate]) < 1e-6
             farthest[rows] = np.maximum(farthest[rows], np.where(is_open, np.inf, side * (end + shift)))
         ends.append(side * farthest)

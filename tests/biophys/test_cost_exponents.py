@@ -111,6 +111,8 @@ def test_bad_sweeps_and_fits_are_refused():
         fit_cost_exponent([1, 1, 1], [1, 2, 3])
     with pytest.raises(ValueError, match="cost must be a line of positive finite numbers, got 0"):
         fit_cost_exponent([1, 2, 3], [1, 0, 3])
+    with pytest.raises(ValueError, match="errors at index 0 are 0, and others not"):
+        fit_cost_exponent([1, 2, 3, 4], [4, 3, 2, 1], cost_error=[0, 0.1, 0.1, 0.1])
     with pytest.raises(ValueError, match="sd must be finite, got"):
         fit_cost_exponent([1, 2, np.nan] * pq.mV, [1, 2, 3])
 
