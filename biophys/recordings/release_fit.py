@@ -37,8 +37,8 @@ _FACTOR = 3.0
 """A parameter is identified if its credible interval spans less than this factor."""
 _NARROW = 0.3
 """Half of an interval of log n p q, up to which the likelihood is taken as normal in it."""
-_NARROW_ODDS = 0.25
-"""Likewise of a standard error of log odds of p."""
+_FEW = 16.0
+"""Releases, or failures of single sites, of all responses, below which the likelihood is not normal."""
 _OPEN = 10.0
 """Half of an interval of log n q or log n p q from which it is open."""
 
@@ -569,9 +569,14 @@ class _Columns:
         likelihood = self.profile.likelihood(0)
         for i, name in enumerate(likelihood.names):
             yield name, self._coordinate(i, kind_of(name))
+        x = self.profile.data.by_condition(self.profile.data.x)
+        n_each = [np.isfinite(part).reshape(len(part), -1).sum(axis=1) for part in x]
         for c, index in enumerate(likelihood.index):
             if index[0] >= 0:
-                yield f"mean[{c}]" if len(likelihood.index) > 1 else "mean", self._product(index, "mean")
+                yield (
+                    f"mean[{c}]" if len(likelihood.index) > 1 else "mean",
+                    self._product(index, "mean", n_each[c]),
+                )
         several = len(set(likelihood.index[:, 1])) > 1
         for c, index in enumerate(likelihood.index if several else likelihood.index[:1]):
             yield f"capacity[{c}]" if several else "capacity", self._product(index, "capacity")
@@ -609,7 +614,7 @@ class _Columns:
             is_narrow &= (self.credible.is_inside | (profile.numbers.size == 1)) & self.prefers_quanta
         return _Column(value, low, high, slope * sd, is_narrow, ends, kind)
 
-    def _product(self, index: NDArray[np.intp], kind: str) -> _Column:
+    def _product(self, index: NDArray[np.intp], kind: str, n_responses: Any = 0) -> _Column:
         """Return the column of n p q or of n q, whose logarithm is normal at every n unless it is wide."""
         profile, best = self.profile, self.profile.best
         rows, n = np.arange(best.size), profile.sites[:, None]
@@ -638,9 +643,11 @@ class _Columns:
         is_bent = np.any((slack >= 0) & (half > _NARROW), axis=0)
         if kind == "mean":
             # A train shows the mean at rest a few times only: its profile bends along facilitation and
-            # recovery. Near 1, or 0, so does that of p.
-            sd_of_odds = np.sqrt(profile.spread_at_maximum[:, :, p, p])
-            is_bent |= np.any((slack >= 0) & (sd_of_odds > _NARROW_ODDS), axis=0) | is_train
+            # recovery. So it does where few sites failed, or released.
+            at = np.nan_to_num(profile.theta[:, :, p])
+            likely = 1.0 / (2.0 + np.exp(at) + np.exp(-at))
+            is_rare = n * n_responses * likely < _FEW
+            is_bent |= np.any((slack >= 0) & is_rare, axis=0) | is_train
         else:
             is_bent = (is_bent & (not is_train)) | (profile.numbers.size == 1)
         if np.any(is_bent):
