@@ -12,9 +12,7 @@ def responses(rng, n_rows=3):
     x = rng.normal(2.0, 1.0, (n_rows, 2, 40))
     x[0, 1, :4] = np.nan
     ones = np.ones((n_rows, 2))
-    return Responses(
-        x, None, np.arange(2), 0.3 * ones, 0.25 * ones, 50.0 * ones, 4.5 * ones, np.zeros((n_rows, 2))
-    )
+    return Responses(x, None, np.arange(2), 0.3 * ones, 0.25 * ones, 50.0 * ones, np.zeros((n_rows, 2)))
 
 
 def test_likelihood_is_the_mixture():

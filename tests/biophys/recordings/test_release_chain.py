@@ -161,7 +161,7 @@ def recording(rng, n_rows=3):
     x = rng.normal(2.0, 1.0, (n_rows, 4, 9))
     x[1, 2, 3] = np.nan
     ones = np.ones((n_rows, 2))
-    noise = (0.3 * ones, 0.25 * ones, 50.0 * ones, 4.5 * ones, 0.0 * ones)
+    noise = (0.3 * ones, 0.25 * ones, 50.0 * ones, 0.0 * ones)
     return Responses(x, rng.uniform(5, 200, (4, 9)), np.array([0, 1, 0, 1]), *noise)
 
 
