@@ -615,6 +615,9 @@ def profile_interval(
     longest = _LONGEST_TAIL if kind_of(profile.names[coordinate]) in ("p", "q") else 1e9
     power = -1.0 if kind_of(profile.names[coordinate]) == "p" else float(has_n and p is None)
     between = ends_between(profile, at, slack, power)
+    if has_n and p is None:
+        # That of infinitely many sites has no end, however small they are.
+        slack = np.where(is_limit(profile.sites)[:, None], -np.inf, slack)
     ends = []
     for side, is_wanted, least in zip((-1.0, 1.0), wanted, between, strict=True):
         farthest = np.where(is_wanted, side * least, -np.inf)

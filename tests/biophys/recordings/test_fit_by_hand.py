@@ -138,6 +138,15 @@ def test_the_capacity_of_a_given_number_of_sites_is_that_of_its_quanta(noise):
     )
 
 
+def test_the_capacity_of_many_sites_has_a_lower_end():
+    rng = np.random.default_rng(3)
+    counts = rng.binomial(5, 0.5, 200).astype(float)
+    x = counts * 10 + np.sqrt(counts) * 3 * rng.normal(size=200) + rng.normal(0, 2, 200)
+    fit = fit_release(x * PA, noise="free", variability=0.3)
+    # What all sites give is no less than the mean response.
+    assert np.isinf(fit.n.high) and 0.9 * fit.mean.value < fit.capacity.low < fit.capacity.value
+
+
 def test_a_measured_noise_may_be_far_below_the_responses():
     rng = np.random.default_rng(6)
     x = responses(rng, 4, 0.5, 60, 0.004) * PA
