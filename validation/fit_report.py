@@ -124,7 +124,7 @@ def _noise_words(fit: ReleaseFit) -> str:
     told = [
         f"{f'measured in {count + 1} samples of the baseline' if count else 'given'}, {sd:.3g} "
         f"{fit.recording.unit_text}".strip()
-        for sd, _, count in fit.recording.noise
+        for sd, _, count in fit.recording.noises
     ]
     return " and ".join(dict.fromkeys(told))
 

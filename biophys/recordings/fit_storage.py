@@ -15,7 +15,7 @@ from biophys.recordings.release_fit import FittedParameter, ReleaseFit
 from biophys.recordings.serial_dependence import SerialDependence
 from biophys.recordings.site_profile import SiteProfile
 
-_FORMAT = 2
+_FORMAT = 3
 _PROFILE = ("sites", "theta", "value", "curvature", "mode", "evidence", "spread")
 _NUMBERS = ("log_likelihood", "log_likelihood_normal", "level", "scale")
 _RESPONSES = ("x", "gaps", "condition", "noise", "within", "baseline_count", "noise_error")

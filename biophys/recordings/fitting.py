@@ -353,8 +353,7 @@ def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, fl
 
 
 def _fit_alike(recordings: list[Recording], task: _Task) -> list[ReleaseFit]:
-    options = {"is_robust": task.model.is_robust, "is_noise_shared": "noise" in task.model.shared}
-    parts = [plain_responses(recording, **options) for recording in recordings]
+    parts = [plain_responses(recording, is_robust=task.model.is_robust) for recording in recordings]
     stacked = {name: np.concatenate([getattr(part, name) for part, _ in parts]) for name in PER_SYNAPSE}
     data = replace(parts[0][0], **stacked)
     if task.n is not None:
@@ -379,9 +378,7 @@ def refitted(fit: ReleaseFit, **variability: Any) -> ReleaseFit:
     return _fit_alike([recording], _Task(model, changed.families, n, fit.level))[0]
 
 
-def plain_responses(
-    recording: Recording, *, is_robust: bool = False, is_noise_shared: bool = True
-) -> tuple[Responses, float]:
+def plain_responses(recording: Recording, *, is_robust: bool = False) -> tuple[Responses, float]:
     """Return the responses of one synapse in units of about their sd, and that unit with its sign."""
     values = recording.amplitudes
     sign = 1.0 if np.nanmean(values) > 0 else -1.0
@@ -409,9 +406,10 @@ def plain_responses(
         noise, error = sd / abs(scale), error / sd
         if "noise" in recording.free:
             error = np.where((error == 0.0) & (count == 0.0), AS_GOOD_AS_KNOWN, error)
-        if recording.has_one_noise and is_noise_shared:
+        if recording.has_one_noise:
             # It was measured once, not once in each condition.
-            error[:, 1:] = count[:, 1:] = 0.0
+            count, error = count / shape[1], error * np.sqrt(shape[1])
+        noise, error, count = (np.broadcast_to(part, shape) for part in (noise, error, count))
     return Responses(x[None], gaps, condition, noise, within, count, error), scale
 
 

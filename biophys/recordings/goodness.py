@@ -136,8 +136,7 @@ def noise_too_large(recording: Recording) -> Iterator[str]:
     """Say where the noise that was stated exceeds the spread of the responses beyond chance."""
     from scipy.stats import chi2
 
-    noises = [] if recording.noise == "free" else zip(recording.labels, recording.noise, strict=True)
-    for label, (sd, error, count) in noises:
+    for label, (sd, error, count) in zip(recording.labels, recording.noises, strict=False):
         values = recording.amplitudes[recording.is_of(label)]
         values = values[np.isfinite(values)]
         # A noise that was measured is known up to its error only.

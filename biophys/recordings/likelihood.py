@@ -391,10 +391,8 @@ class Likelihood:
     def bounds(self) -> tuple[FloatArray, FloatArray]:
         """Return the domain of the coordinates, each (synapses, D)."""
         n_synapses = self.data.x.shape[0]
-        # At infinitely many sites the log odds of p are those of n p over n.
-        lowest_p = -np.log(self.n.max()) - 7.0
         ends = {
-            "p": (lowest_p, 12.0),
+            "p": (0.0, 12.0),
             "q": (-11.0, 9.0),
             "noise": (np.log(1e-3), np.log(3.0)),
             "within": (np.log(1e-2), 0.0),
@@ -409,12 +407,16 @@ class Likelihood:
             ends |= dict.fromkeys(("recovery", "slow_recovery", "facilitation"), times)
         columns = np.array([ends[kind_of(name)] for name in self.names]).T
         low, high = (np.tile(end, (n_synapses, 1)) for end in columns)
+        # So small that hardly any response is none of a failure; at infinitely many sites n p counts.
+        n_responses = np.isfinite(self.data.x).reshape(n_synapses, -1).sum(axis=1)
+        is_p = [kind_of(name) == "p" for name in self.names]
+        low[:, is_p] = (-np.log(self.n.max()) - np.maximum(7.0, np.log(n_responses) + 2.0))[:, None]
         for c, i in enumerate(self.index[:, 2]):
             if i >= 0:
-                # One that was measured may be as small as it is.
+                # One that was measured may be as small, and as large, as it is.
                 measured = (self.data.baseline_count[:, c] > 0) | (self.data.noise_error[:, c] > 0)
-                least = np.where(measured, np.log(self.data.noise[:, c]) - 3.0, 0.0)
-                low[:, i] = np.minimum(low[:, i], least)
+                at, far = np.log(self.data.noise[:, c]), np.where(measured, 3.0, -np.inf)
+                low[:, i], high[:, i] = np.minimum(low[:, i], at - far), np.maximum(high[:, i], at + far)
         return low, high
 
     def filtered(self, theta: FloatArray) -> tuple[Filtered, Smoothed, FloatArray]:

@@ -88,7 +88,9 @@ class Recording:
     intervals: list[FloatArray] | None  # ms before each stimulus, the first infinite; None: trials
     conditions: list[Any]  # label of each sweep; of each response of independent trials
     unit: pq.Quantity
-    noise: Any = "free"  # "free", or sd, its error and number of baseline samples of each condition
+    noise: Any = (
+        "free"  # "free", or sd, its error and number of baseline samples: of each condition or of all
+    )
     variability: QuantalVariability = field(default_factory=QuantalVariability)
 
     @property
@@ -127,14 +129,20 @@ class Recording:
     @property
     def free(self) -> frozenset[str]:
         """Which of ``"noise"`` and ``"within"`` are not known exactly."""
-        is_noise_free = self.noise == "free" or any(error > 0 or count > 0 for _, error, count in self.noise)
+        is_noise_free = self.noise == "free" or any(error > 0 or count > 0 for _, error, count in self.noises)
         free = {"noise": is_noise_free, "within": self.variability.within == "free"}
         return frozenset(name for name, is_free in free.items() if is_free)
 
     @property
     def has_one_noise(self) -> bool:
         """Whether the noise of all conditions is the same measurement."""
-        return self.noise != "free" and len(set(self.noise)) == 1
+        return self.noise != "free" and len(self.noise) == 1
+
+    @property
+    def noises(self) -> list[tuple[float, float, int]]:
+        """The noise of each condition, none where it is free."""
+        stated = [] if self.noise == "free" else list(self.noise)
+        return stated * len(self.labels) if self.has_one_noise else stated
 
     @property
     def may_be_shared(self) -> frozenset[str]:
@@ -170,12 +178,12 @@ def checked_recording(
         raise TypeError("give spike_times or intervals, not both")
     gaps = _gaps(spike_times, intervals, sweeps) if has_times else None
     labels = _labels(conditions, sweeps, is_per_response=gaps is None)
+    masks = _spike_masks(spikes, sweeps)
     if gaps is not None and not starts_from_rest:
         sweeps, gaps, labels = _chained(spike_times, sweeps, gaps, labels)
-        if np.iterable(spikes) and all(map(np.iterable, spikes)):
-            spikes = [flag for row in spikes for flag in row]
+        masks = [np.concatenate(masks)]
     if spikes is not None:
-        sweeps, gaps, labels = _without_failed_spikes(spikes, sweeps, gaps, labels)
+        sweeps, gaps, labels = _without_failed_spikes(masks, sweeps, gaps, labels)
     if (gaps is None or starts_from_rest) and all(sweep.size == 1 for sweep in sweeps):
         # Trials in order: sweeps of one response have no neighbours, and dependence would not be seen.
         sweeps, gaps = [np.concatenate(sweeps)], None
@@ -312,10 +320,10 @@ def _labels(conditions: Any, sweeps: Sequence[FloatArray], *, is_per_response: b
     return labels
 
 
-def _without_failed_spikes(
-    spikes: Any, sweeps: list[FloatArray], gaps: list[FloatArray] | None, labels: list[Any]
-) -> tuple[list[FloatArray], list[FloatArray] | None, list[Any]]:
-    """Leave out stimuli that evoked no spike: nothing was released and nothing facilitated."""
+def _spike_masks(spikes: Any, sweeps: list[FloatArray]) -> list[NDArray[np.bool_]]:
+    """Return whether each stimulus of each sweep evoked a spike; all did where nothing is said."""
+    if spikes is None:
+        return [np.ones(sweep.size, bool) for sweep in sweeps]
     try:
         is_nested = np.ndim(spikes[0]) > 0
         flat = np.concatenate([np.ravel(row) for row in spikes]) if is_nested else np.ravel(spikes)
@@ -329,6 +337,13 @@ def _without_failed_spikes(
     if [m.size for m in masks] != [s.size for s in sweeps]:
         sizes = f"{[m.size for m in masks]} entries but the sweeps have {[s.size for s in sweeps]} stimuli"
         raise ValueError(f"spikes has {sizes}")
+    return masks
+
+
+def _without_failed_spikes(
+    masks: list[NDArray[np.bool_]], sweeps: list[FloatArray], gaps: list[FloatArray] | None, labels: list[Any]
+) -> tuple[list[FloatArray], list[FloatArray] | None, list[Any]]:
+    """Leave out stimuli that evoked no spike: nothing was released and nothing facilitated."""
     kept = [s[m] for s, m in zip(sweeps, masks, strict=True)]
     if not any(m.any() for m in masks):
         raise ValueError("spikes are False for every stimulus: no response is left")
@@ -393,7 +408,7 @@ def _check_responses(recording: Recording) -> None:
 
 
 def checked_noise(noise: Any, recording: Recording) -> Any:
-    """Return ``"free"``, or (sd, error, n_samples of the baseline or 0) of each condition."""
+    """Return ``"free"``, or (sd, error, n_samples of the baseline or 0) of each condition, or one of all."""
     if isinstance(noise, str):
         if noise != "free":
             raise ValueError(f"noise must be a quantity, a Noise, baseline samples or 'free', got {noise!r}")
@@ -411,7 +426,7 @@ def checked_noise(noise: Any, recording: Recording) -> Any:
         problem = f"noise has {len(noise)} entries for {len(labels)} condition{'s'[: len(labels) > 1]}"
         raise ValueError(f"{problem}: give one for each, or one for all")
     else:
-        noises = [_one_noise(noise, recording)] * len(labels)
+        noises = [_one_noise(noise, recording)]
     spread = float(np.nanstd(recording.amplitudes))
     for sd, _, _ in noises:
         if not spread / _FARTHEST_NOISE < sd < spread * _FARTHEST_NOISE:

@@ -20,6 +20,7 @@ from biophys.recordings.response_density import Family
 from biophys.recordings.serial_dependence import SerialDependence, serial_dependence
 from biophys.recordings.simulation import drawn_from
 from biophys.recordings.site_profile import (
+    MOST_SITES,
     Credible,
     SiteProfile,
     credible_sites,
@@ -420,9 +421,10 @@ class ReleaseFit:
     def model_text(self) -> str:
         """The model in words."""
         variability = self.recording.variability
-        noise = "noise free" if self.recording.noise == "free" else "noise known"
-        if self.recording.noise != "free" and any(count for _, _, count in self.recording.noise):
-            noise = "noise from the baseline"
+        stated = [] if self.recording.noise == "free" else self.recording.noise
+        noise = "noise known" if stated else "noise free"
+        if any(count or error for _, error, count in stated):
+            noise = "noise from the baseline" if all(count for *_, count in stated) else "noise measured"
         trains = f"trains with {self.kind}" if self.kind != "none" else "independent responses"
         within = variability.within if variability.within == "free" else f"{variability.within:g}"
         law = "" if variability.within == 0.0 else f" ({' or '.join(variability.families)})"
@@ -494,13 +496,14 @@ def _n_normal(recording: Recording, names: list[str]) -> int:
 
 
 def serial_of(recording: Recording, dynamics: str) -> SerialDependence | None:
-    """Return tests of independence of responses less the means of conditions; None for fitted trains."""
+    """Return tests of independence of responses scaled in each condition; None for fitted trains."""
     if dynamics != "none" or np.isfinite(recording.amplitudes).sum() < 8:
         return None
     values = recording.amplitudes.copy()
     for label in recording.labels:
         is_of = recording.is_of(label)
         values[is_of] -= np.nanmean(values[is_of])
+        values[is_of] /= max(float(np.nanstd(values[is_of])), np.finfo(float).tiny)
     return serial_dependence(values, recording.sweep_of_response if len(recording.sweeps) > 1 else None)
 
 
@@ -584,7 +587,7 @@ class _Columns:
     def _sites_at_best(self) -> FloatArray:
         """Return the likeliest number of sites; infinite where it is the largest of several tried."""
         best, numbers = self.profile.sites[self.profile.best], self.profile.numbers
-        is_last = (best == numbers[-1]) & (numbers.size > 1)
+        is_last = ((best == numbers[-1]) | (best >= MOST_SITES)) & (numbers.size > 1)
         return np.where(is_limit(best) | is_last, np.inf, best)
 
     def _coordinate(self, i: int, kind: str) -> _Column:

@@ -42,6 +42,8 @@ _N_EVERY, _N_LAST = 20, 100
 # twice the log likelihood rises by this much up to the last, or where larger numbers would end the interval,
 # as far as this many times the largest inside.
 _BEYOND, _RISING, _FAR_BEYOND = (140.0, 200.0, 280.0, 400.0, 560.0, 750.0, 1000.0), 1.0, 2.5
+MOST_SITES = _BEYOND[-1]
+"""Largest number of sites tried, beside infinitely many."""
 # An end of the profile of p or q lies no farther than this many times the half width of a normal likelihood.
 _LONGEST_TAIL = 3.0
 _STEP = 1.2
@@ -733,7 +735,7 @@ def site_interval(profile: SiteProfile, threshold: float) -> tuple[FloatArray, F
     at_limit = profile.theta[is_limit(profile.sites)][:, :, odds]
     n_released = MANY_SITES * np.exp(np.nan_to_num(at_limit, nan=-np.inf))
     is_crowded = np.any(n_released > 0.75 * POISSON_COMPONENTS, axis=(0, 2))
-    is_open = (last == n.size - 1) | ((last == n.size - 2) & is_crowded)
+    is_open = (last == n.size - 1) | ((last == n.size - 2) & is_crowded) | (n[last] >= MOST_SITES)
     return low, np.where(is_open & (n.size > 1), np.inf, high)
 
 

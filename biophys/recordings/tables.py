@@ -30,7 +30,7 @@ _SUMMARY = re.compile(
     re.I,
 )
 _BESIDE_SUMMARY = re.compile(r"\b(n(?=\s*=)|grand|of|the|all)\b", re.I)
-_HEADER = re.compile(r"^\s*(?P<name>.+?)\s*[(\[]\s*(?P<unit>[^()\[\]]*)\s*[)\]]\s*$")
+_HEADER = re.compile(r"^\s*(?P<name>.*?[^()\[\]\s])\s*[(\[]\s*(?P<unit>[^()\[\]]*)\s*[)\]]\s*$")
 # As ISO 80000 writes it, amplitude / pA, and as programs do, amplitude_pA: other names may have such marks of
 # their own, and amplitude A may be that of cell A.
 _QUOTIENT = re.compile(r"^\s*(?P<name>.+?)\s*/\s*(?P<unit>\S+)\s*$")
@@ -332,7 +332,7 @@ def _rows_of_text(text: str, name: str, remarks: list[str], n_columns: int | Non
 def _is_column_of_decimals(lines: list[str], n_columns: int | None, name: str) -> bool:
     """Return whether all commas are those of decimals, below a header without one or a single name given.
 
-    Raises TableError where a header has one, but its first part names nothing known that numbers count.
+    Raises TableError where a header has one that may be of a title.
     """
     first = next((i for i, line in enumerate(lines) if _COMMA.fullmatch(line.strip())), 0)
     numbers = [line.strip() for line in lines[first:] if "," in line]
@@ -341,9 +341,13 @@ def _is_column_of_decimals(lines: list[str], n_columns: int | None, name: str) -
     header = lines[max(first - 1, 0)]
     if n_columns is not None or "," not in header:
         return n_columns in (None, 1)
-    title = header.partition(",")[0].strip()
-    counted = np.diff([float(line.partition(",")[0] or 0) for line in numbers])
-    if header.count(",") == 1 and title and known_as(_named(title)[0]) is None and np.any(counted != 1):
+    (title, unit), (other, _) = (_named(part.strip(' "')) for part in header.split(",")[:2])
+    counted = [float(line.partition(",")[0] or 0) for line in numbers]
+    # Numbers of responses rise, or begin anew.
+    is_counter = any(counted) and all(b >= a or b == counted[0] for a, b in itertools.pairwise(counted))
+    is_title = bool(title) and known_as(title) is None and unit is None and not is_counter
+    is_padded = known_as(other) is None and any(re.search(r",0\d", line) for line in numbers)
+    if header.count(",") == 1 and (is_title or is_padded):
         problem = (
             f"{name}: {header.strip()!r} above {numbers[0]!r} may be one column with decimal commas or two"
         )

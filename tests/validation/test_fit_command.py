@@ -852,8 +852,20 @@ def test_a_decimal_comma_is_read_wherever_no_other_reading_is_left(folder):
     with pytest.raises(TableError, match="may be one column with decimal commas or two"):
         read_table("two.csv")
     assert read_table("two.csv", "amplitude (pA)").numbers("amplitude").tolist() == [-12.3, -13.3]
-    (folder / "two.csv").write_text("response no,amplitude (pA)\n1,12\n2,13\n")
-    assert read_table("two.csv").numbers("amplitude").tolist() == [12, 13]
+    (folder / "two.csv").write_text("Amplitude (pA), corrected\n1,23\n1,01\n")
+    with pytest.raises(TableError, match="may be one column with decimal commas or two"):
+        read_table("two.csv")
+    for header, numbers in (
+        ("response no,amplitude (pA)", (1, 2)),
+        ("stimulus no.,amplitude (pA)", (1, 2, 1, 2)),
+        ("index,amplitude (pA)", (3, 4, 8)),
+        ('"cell","amplitude (pA)"', (7, 2, 5)),
+        ("Ca (mM),amplitude (pA)", (2, 1, 2)),
+    ):
+        (folder / "two.csv").write_text(header + "".join(f"\n{number},12" for number in numbers))
+        assert read_table("two.csv").numbers("amplitude").tolist() == [12] * len(numbers)
+    (folder / "two.csv").write_text("amplitude (pA),dose (1) [a],dose (1) [b]\n12.5,1,2\n13.5,1,2\n")
+    assert len(read_table("two.csv").columns) == 3
 
 
 def test_what_a_workbook_shows_is_what_is_read_or_said(folder):

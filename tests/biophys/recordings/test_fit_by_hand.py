@@ -172,3 +172,50 @@ def test_dynamics_that_were_given_are_given_back():
     assert float(fit.dynamics.recovery) == pytest.approx(150) and float(
         fit.dynamics.facilitation
     ) == pytest.approx(50)
+
+
+def test_rows_of_spikes_belong_to_their_sweeps():
+    x, times = [np.arange(1.0, 4.0) * PA, [1.0, 2.0] * PA], [[0, 20, 40] * pq.ms, [100, 120] * pq.ms]
+    with pytest.raises(ValueError, match=r"spikes has \[2, 3\] entries but the sweeps have \[3, 2\]"):
+        checked_recording(x, times, spikes=[[1, 1], [1, 1, 0]], starts_from_rest=False, noise=1 * PA)
+
+
+def test_no_end_of_sites_comes_from_the_largest_number_tried():
+    rng = np.random.default_rng(7)
+    fit = fit_release((rng.poisson(150, 100) + rng.normal(0, 0.15, 100)) * PA, noise=0.15 * PA)
+    assert np.isinf(fit.n.value) and np.isinf(fit.n.high) and fit.p.low == 0.0 and not fit.n.identified
+    with pytest.raises(ValueError, match="the likeliest n is infinite"):
+        fit.synapse(allow_unidentified=True)
+
+
+def test_noise_that_was_measured_bounds_the_fit_wherever_it_is():
+    rng = np.random.default_rng(2)
+    parts = [responses(rng, 3, 0.4, 300, 0.4, q=1.0), responses(rng, 3, 0.6, 20, 8.0, q=1.0)]
+    noise = {"a": rng.normal(0, 0.4, 200) * PA, "b": rng.normal(0, 8.0, 200) * PA}
+    fit = fit_release(**by_condition(parts), noise=noise)
+    assert fit.noise_sd["b"].holds(8.0) and np.isfinite(fit.n.high)
+
+
+def test_equal_measurements_of_conditions_are_several():
+    rng = np.random.default_rng(9)
+    parts = [responses(rng, 2, p, 60, 3.0) for p in (0.3, 0.7)]
+    noise = Noise(3 * PA, 0.3 * PA)
+    several = fit_release(**by_condition(parts), noise={"a": noise, "b": noise}, n=2)
+    assert set(several.noise_sd) == {"a", "b"} and "noise measured" in several.model_text
+
+
+def test_a_noise_of_each_condition_explains_no_less_than_one_of_all():
+    rng = np.random.default_rng(10)
+    parts = [responses(rng, 2, p, 60, 3.0) for p in (0.3, 0.7)]
+    baseline = rng.normal(0, 3.0, 50) * PA
+    one = fit_release(**by_condition(parts), noise=baseline, n=2)
+    each = fit_release(**by_condition(parts), noise=baseline, n=2, shared=("n", "q", "variability"))
+    assert each.log_likelihood >= one.log_likelihood - 1e-6
+
+
+def test_two_releases_among_thousands_of_failures_bound_the_mean_from_below():
+    rng = np.random.default_rng(11)
+    x = rng.normal(0, 1, 5000)
+    x[[100, 3000]] += 30
+    fit = fit_release(x * PA, noise=1 * PA, n=5)
+    assert fit.mean.value == pytest.approx(0.012, rel=0.1) and 0.001 < fit.mean.low < fit.mean.high < 0.05
