@@ -97,7 +97,9 @@ def _draw_profile(fit: ReleaseFit, axes: Any) -> None:
     axes.axhline(-loss_at_ends, color=_DATA, linewidth=0.8, label=label)
     axes.set(xscale="log", ylim=(-12, 0.6), xlabel="number of sites n", ylabel="log likelihood lost")
     first, last = axes.get_xlim()
-    axes.set_xticks([n for n in _SITES if first <= n <= last])
+    ticks = [n for n in _SITES if first <= n <= last]
+    # More would overlap.
+    axes.set_xticks(ticks[:: 1 + (len(ticks) > 9)])
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("")
     low, high = fit.n.low, fit.n.high

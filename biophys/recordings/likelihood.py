@@ -168,7 +168,8 @@ class Likelihood:
     @property
     def is_noise_guessed(self) -> bool:
         """Whether the noise is free and nobody measured it."""
-        return "noise" in self.model.free and not np.any(self.data.baseline_count)
+        is_measured = np.any(self.data.baseline_count) or np.any(self.data.noise_error)
+        return "noise" in self.model.free and not is_measured
 
     def psi(self, theta: FloatArray) -> FloatArray:
         """Return the coordinates of the dynamics, (rows, names)."""

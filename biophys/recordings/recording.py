@@ -120,11 +120,11 @@ class Recording:
 
     @property
     def layout(self) -> Any:
-        """What recordings that are fitted together share: sizes of sweeps, conditions and intervals."""
+        """What recordings that are fitted together share: sizes, conditions, intervals, free noise."""
         number = {label: i for i, label in enumerate(self.labels)}
         labels = [number[condition] for condition in self.conditions]
         gaps = None if self.intervals is None else b"".join(gap.tobytes() for gap in self.intervals)
-        return tuple(sweep.size for sweep in self.sweeps), tuple(labels), gaps
+        return tuple(sweep.size for sweep in self.sweeps), tuple(labels), gaps, self.noise == "free"
 
     @property
     def free(self) -> frozenset[str]:

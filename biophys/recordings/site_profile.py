@@ -494,7 +494,7 @@ def _trial_options(likelihood: Likelihood) -> list[tuple[FloatArray, dict[str, f
         # The condition with the largest response says most of the quanta.
         size = np.take_along_axis(size, np.argmax(mean, axis=1)[:, None], axis=1) + np.zeros_like(size)
     fine = _ladder(size, np.minimum(likelihood.n.max(), _most_told_apart(likelihood, size)))
-    if "noise" not in likelihood.model.free:
+    if not likelihood.is_noise_guessed:
         return [(q, {}) for q in fine]
     options = product(_ladder(size, np.ones((len(size), 1))), _NOISES), product(fine, _LITTLE_NOISES)
     return [(q, {"noise": scale}) for q, scale in chain(*options)]

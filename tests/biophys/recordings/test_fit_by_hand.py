@@ -180,6 +180,16 @@ def test_rows_of_spikes_belong_to_their_sweeps():
         checked_recording(x, times, spikes=[[1, 1], [1, 1, 0]], starts_from_rest=False, noise=1 * PA)
 
 
+@pytest.mark.parametrize("n", [40, 140])
+def test_many_sites_are_found_whether_noise_is_known_or_measured(n):
+    rng = np.random.default_rng(1)
+    recording = by_condition([responses(rng, n, p, 80, 1.25) for p in (0.3, 0.7)])
+    baseline = rng.normal(0, 1.25, 160) * PA
+    known, sampled = (fit_release(**recording, noise=noise) for noise in (baseline.std(ddof=1), baseline))
+    assert sampled.log_likelihood >= known.log_likelihood - 1e-6
+    assert sampled.n.value == known.n.value and sampled.q.holds(10) and sampled.n.identified
+
+
 def test_no_end_of_sites_comes_from_the_largest_number_tried():
     rng = np.random.default_rng(7)
     fit = fit_release((rng.poisson(150, 100) + rng.normal(0, 0.15, 100)) * PA, noise=0.15 * PA)
