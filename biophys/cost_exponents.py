@@ -271,7 +271,9 @@ def _weighted_line(
         # Errors alone would give squares of their own sum times a chi square over its degrees of freedom.
         excess = float(1.0 + 1.0 / (normal[1, 1] * added[1, 1])) if added[1, 1] > 0 else np.inf
         if not excess > chdtri(free, _NOT_BY_ERRORS) / free:
-            raise ValueError("sd varies by little more than its errors: no exponent can be told from it")
+            beside = " beside the means, which follow it" if design.shape[1] > 2 else ""
+            problem = f"sd varies by little more than its errors{beside}: no exponent can be told from it"
+            raise ValueError(problem)
         slope = normal @ shifted.T @ (weight * y)
         if not has_errors:
             break

@@ -1,8 +1,9 @@
 """Measure how often what `fit_release` and its siblings say of simulated recordings is right.
 
-    python docs/measure_fit_checks.py [serial] [comparison] [goodness] [artefacts] [missing] [locus]
+    python docs/measure_fit_checks.py [serial] [missing] ...
 
-Each has a seed and numbers of repeats; the criterion of each stood before the run.
+The checks are the functions below, by default all. Each has a seed and numbers of repeats; the criterion
+of each stood before the run.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +23,11 @@ from scipy.stats import binomtest, kstest
 
 from biophys import (
     QuantalSynapse,
+    QuantalVariability,
     ShortTermDynamics,
     compare,
     cv_analysis,
+    estimate_by_variance_mean,
     fit_release,
     fit_releases,
     goodness_of_fit,
@@ -30,6 +35,9 @@ from biophys import (
     serial_dependence,
     simulate_recording,
 )
+from biophys.recordings.release_chain import filter_forward
+from biophys.recordings.response_density import Quanta, log_density
+from biophys.recordings.train_dynamics import DYNAMICS, drive
 
 RESULTS = Path(__file__).parent / "results" / "fit_checks.json"
 PAGE = Path(__file__).parent / "fit_checks.md"
@@ -164,10 +172,64 @@ def two_rates(n: int, p: float, rng: np.random.Generator) -> pq.Quantity:
     return (sweeps + rng.normal(0, 3.0, sweeps.shape)) * pq.pA
 
 
+def power(rng: np.random.Generator) -> Rows:
+    """Bound how often any test can reject one recovery rate there, by the ratio of two known likelihoods."""
+    quanta, noise = QuantalVariability(0.3, family="gamma"), float(NOISE)
+    many = np.concatenate([two_rates(15, 0.4, rng).magnitude for _ in range(20)]) * pq.pA
+    nearest = fit_release(
+        many, PROBES, noise=NOISE, dynamics="depletion", variability=quanta
+    )
+    n, p, q = (nearest.values[name].value for name in "npq")
+    tau = nearest.values["recovery"].value
+    one = partial(
+        simulate_recording,
+        QuantalSynapse(int(n), p, q * pq.pA),
+        n_sweeps=5,
+        spike_times=PROBES,
+        dynamics=ShortTermDynamics(p, tau * pq.ms, 0 * pq.ms),
+        noise=NOISE,
+        variability=quanta,
+        rng=rng,
+    )
+
+    def log_ratio(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        times = {"recovery": np.log(60.0), "slow_recovery": np.log(2000.0)}
+        two = _log_likelihood(x, 15, 0.4, 10.0, noise, times | {"fast_share": np.log(1.5)})
+        return two - _log_likelihood(x, int(n), p, q, noise, {"recovery": np.log(tau)})
+
+    of_one = log_ratio(np.stack([one().magnitude for _ in range(1000)]))
+    of_two = log_ratio(np.stack([two_rates(15, 0.4, rng).magnitude for _ in range(1000)]))
+    yield (
+        "the likelihood ratio against the nearest synapse with one rate rejects it there, at a level of 5 %",
+        list(of_two > np.quantile(of_one, 0.95)),
+        "-",
+    )
+
+
+def _log_likelihood(
+    x: np.ndarray[Any, Any],
+    n: int,
+    p: float,
+    q: float,
+    noise: float,
+    psi: dict[str, float],
+) -> np.ndarray[Any, Any]:
+    """Return that of responses (recordings, sweeps, stimuli) to the probes, quanta being gamma (CV 0.3)."""
+    shape = x.shape[:2]
+    quanta = Quanta(*(np.full(shape, each) for each in (q, noise, 0.3)), family="gamma")
+    kind = "two-rate" if "slow_recovery" in psi else "depletion"
+    gaps = np.tile(np.diff(PROBES.magnitude, prepend=0.0), (shape[1], 1))
+    coordinates = np.tile([[psi[name] for name in DYNAMICS[kind]]], (shape[0], 1))
+    driven = drive(kind, np.full(shape, p), coordinates, gaps)
+    log_f, _ = log_density(x, quanta, np.arange(n + 1.0), n)
+    log_s = filter_forward(log_f, driven.u, driven.empty, n).log_s
+    return log_s.reshape(len(x), -1).sum(axis=1)
+
+
 def artefacts(rng: np.random.Generator) -> Rows:
     """Cover the truth with 2 % of artefacts: far from all responses, or anywhere, among the peaks too."""
     for where, low in (("beyond 150 pA", 150.0), ("of any size", 0.0)):
-        x = trials(5, 0.4, (300, 150), rng)
+        x = trials(5, 0.4, (300, 200), rng)
         is_artefact = rng.random(x.shape) < 0.02
         size = rng.uniform(low, 500, is_artefact.sum()) * rng.choice(
             (-1, 1), is_artefact.sum()
@@ -183,7 +245,7 @@ def artefacts(rng: np.random.Generator) -> Rows:
 def missing(rng: np.random.Generator) -> Rows:
     """Cover the truth with a fifth of the responses missing."""
     held_by: dict[str, list[bool]] = {"p": [], "q": [], "recovery": []}
-    for _ in range(40):
+    for _ in range(400):
         x = train(4, 0.7, 50.0, 6, IRREGULAR, rng, variability=0.3)
         x[rng.random(x.shape) < 0.2] = np.nan * pq.pA
         fit = fit_release(x, IRREGULAR, noise=NOISE, dynamics="depletion", variability=0.3)
@@ -195,6 +257,37 @@ def missing(rng: np.random.Generator) -> Rows:
             held,
             "93 to 97 %",
         )
+
+
+def together(rng: np.random.Generator) -> Rows:
+    """Fit two conditions together: q is known better than from either."""
+    narrower = []
+    quanta = QuantalVariability(0.3, family="gamma")
+    for _ in range(200):
+        parts = [
+            simulate_recording(
+                QuantalSynapse(5, p, Q),
+                n_trials=60,
+                noise=NOISE,
+                variability=quanta,
+                rng=rng,
+            )[0]
+            for p in (0.15, 0.6)
+        ]
+        both = np.concatenate([part.magnitude for part in parts]) * pq.pA
+        of_both, *alone = (
+            fit_release(x, conditions=labels, noise=NOISE, variability=0.3).values["q"]
+            for x, labels in (
+                (both, ["low"] * 60 + ["high"] * 60),
+                *((x, None) for x in parts),
+            )
+        )
+        narrower.append(all(of_both.high - of_both.low < q.high - q.low for q in alone))
+    yield (
+        "the interval of q of two conditions together is shorter than of either (n 5, p 0.15, 0.6; 60 each)",
+        narrower,
+        "at least 95 %",
+    )
 
 
 def locus(rng: np.random.Generator) -> Rows:
@@ -219,13 +312,84 @@ def locus(rng: np.random.Generator) -> Rows:
         )
 
 
+def parabola(rng: np.random.Generator) -> Rows:
+    """Cover the truth by a parabola through variances and means of four conditions, in 96 cells."""
+    p = np.array([0.15, 0.35, 0.6, 0.85])
+    cells = list(
+        product((5, 8), (60, 200), (0.0, 0.3, 0.7, 1.0), (0.0, 0.3, 0.5), (0.0, 0.3))
+    )
+    held: dict[str, list[Any]] = {"the curvature (n)": [], "q": [], "p": []}
+    errors: dict[str, list[float]] = {"the curvature": [], "q": []}
+    for n, size, noise, within, between in cells:
+        x = conditions(n, p, size, noise, within, between, rng)
+        estimate = estimate_by_variance_mean(
+            x.mean(axis=2) * pq.pA,
+            x.var(axis=2, ddof=1) * pq.pA**2,
+            n_trials=size,
+            noise_sd=noise * Q,
+            variability=QuantalVariability(within, between=between),
+        )
+        intervals = estimate.n_interval, estimate.q_interval, estimate.p_interval
+        truths = n, Q.magnitude, p[:, None]
+        for each, (low, high), truth in zip(held.values(), intervals, truths, strict=True):
+            each.append((np.asarray(low) <= truth) & (np.asarray(high) >= truth))
+        # The parabola bends by 1 / n.
+        bend = 1.0 / estimate.n
+        for each, value, error in (
+            (errors["the curvature"], bend, estimate.n_error * bend**2),
+            (errors["q"], estimate.q.magnitude, estimate.q_error.magnitude),
+        ):
+            each.append(float(np.nanmean(error) / np.std(value)))
+    for name, parts in held.items():
+        asked = (0.92, 0.98) if name == "p" else (0.93, 0.97)
+        criterion = f"{100 * asked[0]:.0f} to {100 * asked[1]:.0f} %"
+        yield f"{name} is held by a parabola", list(np.ravel(parts)), criterion
+        inside = [asked[0] <= np.mean(part) <= asked[1] for part in parts]
+        yield f"cells in which {name} is held in {criterion}", inside, "all"
+    text = "cells in which p is held in 90 % or more in each condition"
+    yield text, list(np.min(np.mean(held["p"], axis=2), axis=1) >= 0.9), "-"
+    for name, ratios in errors.items():
+        text = (
+            f"cells in which the mean standard error of {name} is within 7 % of the spread"
+        )
+        yield text, [abs(ratio - 1.0) < 0.07 for ratio in ratios], "all"
+
+
+def conditions(
+    n: int,
+    p: np.ndarray[Any, Any],
+    size: int,
+    noise: float,
+    within: float,
+    between: float,
+    rng: np.random.Generator,
+    n_synapses: int = 2000,
+) -> np.ndarray[Any, Any]:
+    """Return responses (conditions, synapses, trials) of sites with quanta that vary within and between."""
+    sites = np.ones((n_synapses, 1, n))
+    if between:
+        draw = rng.normal(size=sites.shape)
+        draw -= draw.mean(axis=2, keepdims=True)
+        sites += between * draw / draw.std(axis=2, keepdims=True)
+    responses = np.empty((p.size, n_synapses, size))
+    for response, chance in zip(responses, p, strict=True):
+        quanta = (rng.random((n_synapses, size, n)) < chance) * sites
+        if within:
+            quanta *= rng.gamma(within**-2, within**2, quanta.shape)
+        response[:] = quanta.sum(axis=2)
+    return Q.magnitude * (responses + noise * rng.normal(size=responses.shape))
+
+
 CHECKS: dict[str, Callable[[np.random.Generator], Rows]] = {
     "serial": serial,
     "comparison": comparison,
     "goodness": goodness,
+    "power": power,
     "artefacts": artefacts,
     "missing": missing,
+    "together": together,
     "locus": locus,
+    "parabola": parabola,
 }
 
 
@@ -268,11 +432,14 @@ Recordings were simulated site by site, with quanta of 10 pA; *N* is how many. I
 Pearson's. How often the intervals of parameters hold is in {doc}`quantal_recovery`. Measured by
 `docs/measure_fit_checks.py`; numbers in `docs/results/fit_checks.json`.
 
-Two things that were asked are not reached. Five sweeps of a synapse with fifteen sites do not show that it
-recovers with two rates, and no test would see it there: in three of them that were looked at the truth was
-0.6 log units more likely than the best fit with one rate, and 2.7 and 3.9 less likely. And artefacts that
-fall among the peaks, or where another quantum would be, are taken for responses: n and p are held less often.
-With missing responses two rows lie half a per cent below what was asked; their intervals hold it.
+What was asked is not reached of synapses with two rates of recovery: five sweeps of one with fifteen sites do
+not show them, and no test would see it. Even the likelihood ratio of that very synapse against the one with a
+single rate that is nearest to it, which no test of its level surpasses (Neyman and Pearson), rejects the
+latter in a third of the recordings. Artefacts that fall among the peaks, or where another quantum would be,
+are taken for responses: p is held less often. There, and where responses are missing, what was asked lies
+within the interval of a row if not above its share. The parabola goes through variances and means of four
+conditions, p 0.15, 0.35, 0.6 and 0.85; its 96 cells of 2,000 synapses are 5 or 8 sites, 60 or 200 trials,
+noise of 0, 0.3, 0.7 or 1 q, a CV of quanta of 0, 0.3 or 0.5 within sites (gamma) and 0 or 0.3 between.
 """
 
 

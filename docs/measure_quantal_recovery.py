@@ -37,25 +37,30 @@ from biophys import (
 
 RESULTS = Path(__file__).parent / "results" / "quantal_recovery.json"
 Q = 10.0
+RANKED = ("ranks of trials", "ranks of trains")
 TRAIN = np.cumsum(np.random.default_rng(5).uniform(8.0, 120.0, 26)) * pq.ms
 BLOCK = 50
 """Recordings of a block; of trains a tenth."""
+SHARES = {"prior": 2.0, "trains": 0.2, "ranks of trains": 0.4}
+"""How many of the repeats are wanted of a kind of cell, where these are not all."""
 N_NORMAL = 100
 """Recordings of a cell that are also fitted with quanta taken as normal."""
 N_DRAWS = 99
 """Draws of the posterior among which the truth is ranked."""
-PRIOR_N = 12
-"""Most sites of a truth that is drawn."""
+N_WEIGHED, N_ROUNDS, LEAST_EFFECTIVE = 2000, 5, 200
+"""Draws of the posterior that are weighed by the prior before those are drawn, how often more are drawn
+where fewer count, and how many have to."""
+PRIOR_N, PRIOR_NOISE, PRIOR_RECOVERY = 12, (0.1, 0.5), (20.0, 500.0)
+"""Most sites, ends of the noise over q, of the time constant in ms, of truths that are drawn."""
 
 
 def cells() -> list[dict[str, Any]]:
     """Return what is to be measured."""
     grid = list(product((2, 5, 10), (0.2, 0.5, 0.85)))
-    unidentifiable = [
-        _cell("trials", n, p, 0.4, 0.0, 100) for n, p in ((10, 0.2), (20, 0.1))
-    ]
     others = [
         _cell("prior", PRIOR_N, 0.5, 0.5, 0.3, 100),
+        _cell("ranks of trials", PRIOR_N, 0.5, 0.5, 0.3, 100),
+        _cell("ranks of trains", PRIOR_N, 0.5, 0.5, 0.3, 156),
         _cell("two conditions", 5, 0.6, 0.3, 0.3, 60),
     ]
     trials = [
@@ -75,7 +80,7 @@ def cells() -> list[dict[str, Any]]:
             (4, 10), (0.3, 0.7), (50.0, 300.0), (0.0, 100.0)
         )
     ]
-    return unidentifiable + others + trials + measured_noise + trains
+    return _UNIDENTIFIABLE + others + trials + measured_noise + trains
 
 
 def _cell(
@@ -84,19 +89,25 @@ def _cell(
     return {"kind": kind, "n": n, "p": p, "noise": noise, "within": within, "N": size}
 
 
+_UNIDENTIFIABLE = [_cell("trials", n, p, 0.4, 0.0, 100) for n, p in ((10, 0.2), (20, 0.1))]
+
+
 def recordings(
     cell: dict[str, Any], n_repeats: int, rng: np.random.Generator
 ) -> list[dict[str, Any]]:
     """Return arguments of `fit_release` and the true values, for each recording of a cell."""
     made = []
     for _ in range(n_repeats):
-        n, p, noise = cell["n"], cell["p"], cell["noise"]
-        if cell["kind"] == "prior":
+        kind, n, p, noise = cell["kind"], cell["n"], cell["p"], cell["noise"]
+        times = {name: cell.get(name, 0.0) for name in ("recovery", "facilitation")}
+        if kind == "prior" or kind in RANKED:
             n, p, noise = (
                 int(rng.integers(1, PRIOR_N + 1)),
                 float(rng.uniform()),
-                float(rng.uniform(0.1, 0.5)),
+                float(rng.uniform(*PRIOR_NOISE)),
             )
+        if kind == "ranks of trains":
+            times["recovery"] = float(np.exp(rng.uniform(*np.log(PRIOR_RECOVERY))))
         quanta = (
             QuantalVariability(cell["within"], family="gamma") if cell["within"] else None
         )
@@ -104,18 +115,24 @@ def recordings(
         options: dict[str, Any] = {"noise": sd, "variability": quanta, "rng": rng}
         arguments: dict[str, Any] = {"noise": sd, "variability": cell["within"]}
         truth = {"n": n, "p": p, "q": Q, "mean": n * p * Q}
-        if cell["kind"] == "trains":
-            times = {name: cell[name] * pq.ms for name in ("recovery", "facilitation")}
-            dynamics = ShortTermDynamics(p, **times)
+        if kind in RANKED:
+            arguments["variability"] = quanta
+        if is_of_trains(cell):
+            dynamics = ShortTermDynamics(
+                p, **{name: t * pq.ms for name, t in times.items()}
+            )
             x = simulate_recording(
                 synapse, n_sweeps=6, spike_times=TRAIN, dynamics=dynamics, **options
             )
-            kinds = "depletion" + "+facilitation" * (cell["facilitation"] > 0)
-            arguments |= {"spike_times": TRAIN, "dynamics": kinds}
-            truth |= {"recovery": cell["recovery"], "capacity": n * Q}
-            if cell["facilitation"]:
-                truth["facilitation"] = cell["facilitation"]
-        elif cell["kind"] == "two conditions":
+            facilitates = times["facilitation"] > 0
+            arguments |= {
+                "spike_times": TRAIN,
+                "dynamics": "depletion" + "+facilitation" * facilitates,
+            }
+            truth |= {"recovery": times["recovery"], "capacity": n * Q}
+            if facilitates:
+                truth["facilitation"] = times["facilitation"]
+        elif kind == "two conditions":
             low = QuantalSynapse(n, 0.15, Q * pq.pA)
             parts = [
                 simulate_recording(s, n_trials=cell["N"], **options)[0]
@@ -126,9 +143,9 @@ def recordings(
             truth = {"n": n, "p[low]": 0.15, "p[high]": p, "q": Q}
         else:
             x = simulate_recording(synapse, n_trials=cell["N"], **options)[0]
-        if cell["kind"] == "baseline":
+        if kind == "baseline":
             arguments["noise"] = rng.normal(0.0, noise * Q, 100) * pq.pA
-        if cell["kind"] == "free noise":
+        if kind == "free noise":
             arguments["noise"] = "free"
         made.append({"arguments": arguments | {"amplitudes": x}, "truth": truth})
     return made
@@ -136,12 +153,20 @@ def recordings(
 
 def blocks(repeats: int) -> Iterator[tuple[dict[str, Any], int, int]]:
     """Yield cells, numbers of blocks and recordings of each, the first block of every cell first."""
-    twice = ("prior", "trains")
-    counts = [-(-repeats * (1 + (cell["kind"] in twice)) // BLOCK) for cell in cells()]
+    sizes = [BLOCK // 10 if is_of_trains(cell) else BLOCK for cell in cells()]
+    counts = [
+        -(-int(repeats * SHARES.get(cell["kind"], 1.0)) // size)
+        for cell, size in zip(cells(), sizes, strict=True)
+    ]
     for block in range(max(counts)):
-        for cell, count in zip(cells(), counts, strict=True):
+        for cell, count, size in zip(cells(), counts, sizes, strict=True):
             if block < count:
-                yield cell, block, BLOCK // 10 if cell["kind"] == "trains" else BLOCK
+                yield cell, block, size
+
+
+def is_of_trains(cell: dict[str, Any]) -> bool:
+    """Return whether the synapse is stimulated by trains."""
+    return cell["kind"].endswith("trains")
 
 
 def key_of(cell: dict[str, Any]) -> str:
@@ -158,8 +183,9 @@ def measured(cell: dict[str, Any], block: int, size: int, seed: int) -> dict[str
     rng = np.random.default_rng([seed, zlib.crc32(key_of(cell).encode()), block])
     made = recordings(cell, size, rng)
     row: dict[str, Any] = {"cell": cell, "block": block, "seed": seed}
-    row["fits"] = _said(made, {}, rng if cell["kind"] == "prior" else None)
-    if cell["within"] and (block + 1) * size <= N_NORMAL:
+    is_ranked = cell["kind"] in RANKED
+    row["fits"] = _said(made, {}, rng if is_ranked else None)
+    if cell["within"] and (block + 1) * size <= N_NORMAL and not is_ranked:
         row["normal"] = _said(
             made, {"variability": QuantalVariability(cell["within"], family="normal")}
         )
@@ -194,12 +220,43 @@ def _of_fit(
         }
     said["n"]["narrow"] = fit.n.high < 3 * fit.n.low
     if rng is not None:
-        # Ranks are even only where the posterior allows the numbers of sites that are drawn.
-        draws = fit.posterior(N_DRAWS, rng=rng, n_max=PRIOR_N)
-        for name, truth in truths.items():
-            below, alike = np.sum(draws[name] < truth), np.sum(draws[name] == truth)
-            said[name]["rank"] = int(below + rng.integers(0, alike + 1))
+        ranks = _ranks(fit, truths, rng)
+        for name in truths:
+            said[name]["rank"] = ranks.get(name)
     return said
+
+
+def _ranks(
+    fit: ReleaseFit, truths: dict[str, float], rng: np.random.Generator
+) -> dict[str, int]:
+    """Return the rank of each truth among draws of the posterior under the prior that truths come from.
+
+    The posterior is flat in log q without ends. Noise / q even between its ends is a density of log q
+    that is proportional to noise / q there, and 0 elsewhere. No ranks are returned where hardly any draw
+    lies there: recordings without release. They are told by the recording, not by its truth, so that the
+    ranks of the others are as even.
+    """
+    drawn: dict[str, Any] = {}
+    for _ in range(N_ROUNDS):
+        new = fit.posterior(N_WEIGHED, rng=rng, n_max=PRIOR_N)
+        drawn = {name: np.append(drawn.get(name, []), new[name]) for name in truths}
+        [(noise, *_)] = fit.recording.noise
+        weight = noise / drawn["q"]
+        weight[(weight < PRIOR_NOISE[0]) | (weight > PRIOR_NOISE[1])] = 0.0
+        if "recovery" in drawn:
+            low, high = PRIOR_RECOVERY
+            weight[(drawn["recovery"] < low) | (drawn["recovery"] > high)] = 0.0
+        if weight.sum() ** 2 >= LEAST_EFFECTIVE * (weight**2).sum() > 0.0:
+            break
+    else:
+        return {}
+    chosen = rng.choice(weight.size, N_DRAWS, p=weight / weight.sum())
+    among = {name: drawn[name][chosen] for name in truths}
+    alike = {name: np.sum(among[name] == truth) for name, truth in truths.items()}
+    return {
+        name: int(np.sum(among[name] < truth) + rng.integers(0, alike[name] + 1))
+        for name, truth in truths.items()
+    }
 
 
 def counted(said: list[Any]) -> dict[str, Any]:
@@ -213,9 +270,8 @@ def counted(said: list[Any]) -> dict[str, Any]:
         }
         row[name]["held_if_identified"] = int(each["credible"][each["identified"]].sum())
         if "rank" in each:
-            row[name]["ranks"] = np.histogram(each["rank"], np.arange(0, N_DRAWS + 2, 5))[
-                0
-            ].tolist()
+            ranked = [rank for rank in each["rank"] if rank is not None]
+            row[name]["ranks"] = np.bincount(ranked, minlength=N_DRAWS + 1).tolist()
         if "narrow" in each:
             held = int(each["held"][each["narrow"]].sum())
             row["narrow_profile"] = {
@@ -278,32 +334,51 @@ def _pooled(entries: list[dict[str, Any]]) -> list[str]:
     from scipy.stats import binomtest
 
     lines = [
-        "| kind | parameter | cells | recordings | hold, 95 % interval | least of a cell | below 90 % |",
-        "|---|---|---|---|---|---|---|",
+        "| kind | parameter | cells | recordings | hold, 95 % interval | least of a cell | below 90 % "
+        "| credible | identified | of these missed | most of a cell |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for kind in dict.fromkeys(entry["cell"]["kind"] for entry in entries):
         rows = [entry["fits"] for entry in entries if entry["cell"]["kind"] == kind]
         for name in dict.fromkeys(name for row in rows for name in row):
-            counts = [
-                (row[name]["held"], row["n_recordings"] - row["failed"])
+            said = [
+                (row[name], row["n_recordings"] - row["failed"])
                 for row in rows
                 if name in row
                 and "open" in (row[name] if isinstance(row[name], dict) else ())
             ]
-            if not counts:
+            if not said:
                 continue
+            counts = [(each["held"], of) for each, of in said]
             held, n = (sum(column) for column in zip(*counts, strict=True))
             low, high = binomtest(held, n).proportion_ci()
             least = min(counts, key=lambda count: count[0] / count[1])
             # With one cell in a hundred by chance alone.
             below = [binomtest(*count, 0.9, "less").pvalue < 0.01 for count in counts]
+            missed = [
+                (each["identified"] - each["held_if_identified"], of) for each, of in said
+            ]
+            most = max(missed, key=lambda count: count[0] / count[1])
+            credible, identified = (
+                sum(each[key] for each, _ in said) for key in ("credible", "identified")
+            )
             lines.append(
                 f"| {kind} | {name} | {len(counts)} | {n:,} | {100 * held / n:.1f} % ({100 * low:.1f} to "
-                f"{100 * high:.1f}) | {_percent(*least)} of {least[1]} | {sum(below)} |"
+                f"{100 * high:.1f}) | {_percent(*least)} of {least[1]} | {sum(below)} | "
+                f"{_percent(credible, n)} | {_percent(identified, n)} | "
+                f"{_percent(sum(count for count, _ in missed), identified)} | "
+                f"{_percent(*most)} of {most[1]} |"
             )
     n_failed = sum(entry["fits"]["failed"] for entry in entries)
     n_recordings = sum(entry["fits"]["n_recordings"] for entry in entries)
-    return [*lines, "", f"Of {n_recordings:,} recordings {n_failed} could not be fitted."]
+    lines += ["", f"Of {n_recordings:,} recordings {n_failed} could not be fitted."]
+    unidentifiable = [
+        f"{each['n']['open']} of {each['n_recordings']} (n = {entry['cell']['n']})"
+        for entry in entries
+        if entry["cell"] in _UNIDENTIFIABLE and (each := entry["fits"])
+    ]
+    text = ", ".join(unidentifiable)
+    return [*lines, f"Of the two synapses that cannot be told n is open in {text}."]
 
 
 def _table(entries: list[dict[str, Any]], part: str) -> list[str]:
@@ -336,22 +411,30 @@ def _table(entries: list[dict[str, Any]], part: str) -> list[str]:
 
 def _calibration(entries: list[dict[str, Any]]) -> list[str]:
     """Return how evenly true values rank among draws of the posterior, where they come from its prior."""
-    from scipy.stats import chisquare
+    from scipy.stats import chisquare, kstwo
 
-    texts = [
-        f"{name} {chisquare(row['ranks']).pvalue:.3f}"
-        for entry in entries
-        for name, row in entry["fits"].items()
-        if isinstance(row, dict) and "ranks" in row
-    ]
-    if not texts:
-        return []
-    return [
+    lines = [
         "",
-        f"Ranks of the truth among {N_DRAWS} draws of the posterior, for truths from its prior: chi-square p "
-        f"over twenty bins {', '.join(texts)}. The ratio of q to the noise is drawn from 2 to 10 "
-        "and its prior is wider, so that its ranks lean upwards.",
+        "## Truths among draws of the posterior",
+        "",
+        _OF_RANKS,
+        "| truths | parameter | ranked | chi-square p, 20 bins | farthest from even | its p | middle 95 |",
+        "|---|---|---|---|---|---|---|",
     ]
+    for entry in entries:
+        for name, row in entry["fits"].items():
+            if not isinstance(row, dict) or "ranks" not in row:
+                continue
+            counts = np.array(row["ranks"])
+            even = np.arange(1, counts.size + 1) / counts.size
+            off = np.abs(np.cumsum(counts) / counts.sum() - even).max()
+            lines.append(
+                f"| {entry['cell']['kind'].split()[-1]} | {name} | "
+                f"{counts.sum()} of {entry['fits']['n_recordings']} | "
+                f"{chisquare(counts.reshape(20, -1).sum(axis=1)).pvalue:.3f} | {off:.3f} | "
+                f"{kstwo.sf(off, counts.sum()):.3f} | {100 * counts[2:97].sum() / counts.sum():.1f} % |"
+            )
+    return lines
 
 
 def _percent(count: int, n: int) -> str:
@@ -366,7 +449,12 @@ intervals of the profile likelihood that hold the truth; *N* is the number of re
 how often n is called so. *Given identified*: how often the credible interval of n then holds. *Narrow*: what
 the rule "the interval of n is narrower than a factor 3" calls identified, and how often the interval then
 holds; where n cannot be told it selects the recordings whose interval misses. First all cells of a kind
-together; *below 90 %*: cells in which fewer hold than a true 90 % would allow (binomial test, p < 0.01).
+together; *below 90 %*: cells in which fewer hold than a true 90 % would allow (binomial test, p < 0.01);
+*credible*: how often the default credible interval holds, whose prior allows thirty sites or more, any size
+of quanta and either law of them: where n cannot be told it is another prior than that of the truths (*prior*:
+twelve sites at most), and holds less often; below are the ranks under their own. *Of these missed*: credible
+intervals of a parameter called identified that do not hold; then the most of all recordings of a cell.
+Baselines and free noise have noise of 0.2 q, and 60 responses without or 200 with variable quanta.
 
 Measured by `docs/measure_quantal_recovery.py`; numbers in `docs/results/quantal_recovery.json`. Trials and
 baselines were measured before whole numbers of sites between those of a grid (beyond 20) were looked at: of
@@ -374,6 +462,16 @@ the first 50 recordings of each cell fitted anew (18,400 intervals) none held ot
 and 23 parameters were identified otherwise. About half of the trains were measured before larger numbers
 were asked where one is hopeless: of the first five of each cell fitted anew (520 intervals) none held
 otherwise, and 6 parameters were identified otherwise.
+"""
+
+_OF_RANKS = f"""Synapses with 1 to 12 sites, p uniform, noise / q uniform on 0.1 to 0.5 and gamma quanta (CV
+0.3); for trains a log-uniform time constant of recovery (20 to 500 ms): 100 trials, or 6 trains of 26. The
+rank of a truth among {N_DRAWS} draws of the posterior (`ReleaseFit.posterior`, weighed by the prior of noise
+/ q; without it is flat in log q) is even if the posterior is right. *Farthest*: of the cumulative ranks from
+even ones (Kolmogorov and Smirnov): they lie inside their 99 % band where its p is above 0.01. *Middle 95*:
+how many truths have one of the middle 95 of the 100 ranks, which is how often the 95 % credible interval
+under their own prior holds. Recordings of which fewer than {LEAST_EFFECTIVE} draws count are not ranked; they
+have few releases.
 """
 
 _OF_NORMAL = """## Quanta taken as normal
@@ -386,6 +484,10 @@ more sites:
 
 def _in_words(cell: dict[str, Any]) -> str:
     """Return what was simulated in a few words."""
+    if cell["kind"] == "ranks of trains":
+        return "trains: n 1 to 12, p, noise/q 0.1 to 0.5, recovery 20 to 500 ms at random, CV 0.3 (gamma)"
+    if cell["kind"] == "ranks of trials":
+        return "n 1 to 12, p and noise/q 0.1 to 0.5 at random, 100 trials, quantal CV 0.3 (gamma)"
     if cell["kind"] == "prior":
         return "n 1 to 12, p and noise/q 0.1 to 0.5 at random, 100 trials, quantal CV 0.3"
     text = (

@@ -53,6 +53,9 @@ def compare(*fits: ReleaseFit) -> list[ComparedFit]:
         check_kind(fit, ReleaseFit, "each of fits", "fit_release(responses)")
         if not np.array_equal(fit.recording.amplitudes, fits[0].recording.amplitudes, equal_nan=True):
             raise ValueError("these fits are of different responses: fit every model to the same recording")
+        units = fits[0].recording.unit_text, fit.recording.unit_text
+        if units[0] != units[1]:
+            raise ValueError(f"these fits are in {units[0]!r} and {units[1]!r}: fit all in one unit")
     delta, weight = bic_weights(np.array([fit.bic for fit in fits]))
     rows = [
         ComparedFit(fit.model_text, fit.log_likelihood, fit.aic, fit.bic, fit.n_parameters, d, w)

@@ -1,5 +1,6 @@
 """Draw a fit to recorded responses: what was measured, what the model expects, and what stays open."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,14 +64,14 @@ def _draw_responses(fit: ReleaseFit, axes: Any) -> None:
     low, high = np.percentile(values, [0.2, 99.8])
     pad = 0.15 * (high - low)
     x = np.linspace(low - pad, high + pad, 400)
-    n_sweeps = counts.shape[0]
-    grid = np.broadcast_to(x / fit.scale, (1, n_sweeps, x.size))
     chosen, sweep_of = np.unique(likelihood.data.condition, return_index=True)
-    total = np.zeros((x.size, n + 1))
+    grid = np.broadcast_to(x / fit.scale, (1, chosen.size, x.size))
+    q, noise, within = (part[:, sweep_of] for part in (quanta.q, quanta.noise, quanta.within))
+    quanta = replace(quanta, q=q, noise=noise, within=within)
     log_f, _ = log_density(grid, quanta, np.arange(n + 1).astype(float), n)
-    for c, s in zip(chosen, sweep_of, strict=True):
-        weight = counts[likelihood.data.condition == c].sum(axis=0)
-        total += np.exp(log_f[0, s]) * weight
+    total = np.zeros((x.size, n + 1))
+    for c, of_condition in zip(chosen, log_f[0], strict=True):
+        total += np.exp(of_condition) * counts[likelihood.data.condition == c].sum(axis=0)
     total /= counts.sum() * abs(fit.scale)
     is_seen = total.max(axis=0) > 0.01 * total.sum(axis=1).max()
     for line in axes.plot(x, total[:, is_seen], color=_PARTS, linewidth=1.1, zorder=3)[:1]:

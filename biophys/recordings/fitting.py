@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import quantities as pq
@@ -193,7 +192,8 @@ def fit_releases(
 ) -> ReleaseFits:
     """Fit many synapses at once, with the numbers of :func:`fit_release`.
 
-    A bad recording does not stop the others: it has a reason in place of a fit.
+    A bad recording does not stop the others: it has a reason in place of a fit. An option of all that suits
+    none is an error.
 
     Parameters
     ----------
@@ -216,7 +216,8 @@ def fit_releases(
     """
     names, recordings = getattr(recordings, "columns", None), _each_of(recordings)
     noise: Any = options.get("noise")
-    _check_names(options)
+    _check_arguments(options)
+    _check_values(**options)
     arguments_of = (options, *(item for item in recordings if isinstance(item, dict)))
     has_conditions = any("conditions" in each for each in arguments_of)
     is_list = isinstance(noise, list | tuple) and not has_conditions
@@ -233,7 +234,7 @@ def fit_releases(
     tasks: dict[Any, _Task] = {}
     for number, arguments in enumerate(inputs):
         try:
-            _check_names(arguments)
+            _check_arguments(arguments)
             fitting = {k: arguments.pop(k) for k in _FIT_OPTIONS if k in arguments}
             recording = checked_recording(**arguments)
             task = _task(recording, **fitting)
@@ -268,11 +269,13 @@ def _each_of(recordings: Any) -> list[Any]:
     return list(recordings)
 
 
-def _check_names(arguments: Mapping[str, Any]) -> None:
-    """Raise TypeError for arguments that :func:`fit_release` does not have."""
-    known = inspect.signature(fit_release).parameters
-    for name in arguments.keys() - known.keys():
-        raise TypeError(f"fit_release has no argument {name!r}{suggestion(name, known)}")
+def _check_arguments(arguments: Mapping[str, Any]) -> None:
+    """Raise TypeError for arguments that :func:`fit_release` does not have, or would not take."""
+    hints = {name: hint for name, hint in get_type_hints(fit_release).items() if name != "return"}
+    for name, value in arguments.items():
+        if name not in hints:
+            raise TypeError(f"fit_release has no argument {name!r}{suggestion(name, hints)}")
+        check_type(value, hints[name], name)
 
 
 def _fit_or_reason(recordings: list[Recording], task: _Task) -> list[Any]:
@@ -313,10 +316,7 @@ def _task(
     level: float = 0.95,
 ) -> _Task:
     """Return the model that the options of :func:`fit_release` name."""
-    unknown = [name for name in shared if name not in _SHARED]
-    if unknown:
-        raise ValueError(f"shared may name {', '.join(_SHARED)}, got {unknown[0]!r}")
-    check_type(level, Inside, "level", 0.95)
+    _check_values(dynamics=dynamics, shared=shared, level=level)
     kind, held = _dynamics_of(dynamics, recording)
     variability = recording.variability
     model = ReleaseModel(
@@ -336,11 +336,19 @@ def _task(
     return _Task(model, variability.families, sites, float(level))
 
 
+def _check_values(dynamics: Any = None, shared: Sequence[str] = (), level: float = 0.95, **_: Any) -> None:
+    """Raise ValueError for options that suit no recording."""
+    unknown = [name for name in shared if name not in _SHARED]
+    if unknown:
+        raise ValueError(f"shared may name {', '.join(_SHARED)}, got {unknown[0]!r}")
+    check_type(level, Inside, "level", 0.95)
+    if isinstance(dynamics, str):
+        check_choice(dynamics, DYNAMICS, "dynamics")
+
+
 def _dynamics_of(dynamics: Any, recording: Recording) -> tuple[str, dict[str, float]]:
     if dynamics is None or dynamics == "none":
         return "none", {}
-    if not isinstance(dynamics, ShortTermDynamics):
-        check_choice(dynamics, DYNAMICS, "dynamics")
     if not recording.is_train:
         problem = "dynamics need the times of the stimuli, at least two in a sweep"
         raise ValueError(f"{problem}: give spike_times or intervals")
@@ -381,9 +389,10 @@ def refitted(fit: ReleaseFit, **variability: Any) -> ReleaseFit:
 def plain_responses(recording: Recording, *, is_robust: bool = False) -> tuple[Responses, float]:
     """Return the responses of one synapse in units of about their sd, and that unit with its sign."""
     values = recording.amplitudes
-    sign = 1.0 if np.nanmean(values) > 0 else -1.0
+    near = without_far(values) if is_robust else values
+    sign = 1.0 if np.nanmean(near) > 0 else -1.0
     spread = float(np.nanstd(values))
-    if is_robust and 0.0 < (inner := float(np.nanstd(without_far(values)))) < _FAR * spread:
+    if 0.0 < (inner := float(np.nanstd(near))) < _FAR * spread:
         # Nor noise nor quanta of the responses may lie beyond the domain that artefacts set.
         spread = inner
     # A power of two loses no digit.

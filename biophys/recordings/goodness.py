@@ -39,7 +39,7 @@ def residual_tests(z: list[FloatArray]) -> dict[str, tuple[float, float]]:
     """Return statistic and p of each test of one-step residuals, in their order within sweeps.
 
     ``"normal"``: Kolmogorov and Smirnov. ``"lag 1"``: correlation of neighbours within sweeps.
-    ``"position"``: mean by position in the sweep. ``"interval"`` and variance are left to the bootstrap.
+    ``"position"``: mean by position in the sweep.
     """
     from scipy.stats import chi2, kstest, norm
 

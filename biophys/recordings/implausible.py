@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from biophys.recordings.likelihood import Responses
+from biophys.recordings.likelihood import Responses, without_far
 from biophys.recordings.release_fit import ReleaseFit
 from biophys.recordings.response_density import Family
 from biophys.recordings.site_profile import SiteProfile, profile_of_sites, sites_tried
@@ -53,8 +53,9 @@ class _Reading:
             is_opposite &= ~(fit.from_order(fit.outlier_probability)[0] > 0.5)
         self.n_opposite = int(is_opposite.sum())
         self.has_both = self.n_opposite >= max(2.0, 0.01 * values.size)
-        self.spread = float(values.std() / values.mean())
-        is_far = values.min() > 0.25 * values.mean()
+        near = without_far(values) if fit.profile.model.is_robust else values
+        self.spread = abs(float(np.nanstd(near) / np.nanmean(near)))
+        is_far = np.nanmin(near) > 0.25 * np.nanmean(near)
         self.copies, self.lag = _copies(fit.recording.amplitudes)
         self.may_have_offset = is_far or (self.has_both and fit.recording.noise == "free")
 

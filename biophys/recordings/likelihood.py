@@ -27,6 +27,8 @@ PER_SYNAPSE = ("x", "noise", "within", "baseline_count", "noise_error")
 """What :class:`Responses` hold for each synapse, as its first axis."""
 
 # How many times the range of the data the flat density of outliers spans.
+# Sites of a chain that stands for infinitely many: a Poisson number of 20 varies by 2 % more.
+_LIMIT_OF_CHAINS = 1000.0
 _OUTLIER_SPAN = 3.0
 # Sweeps whose first responses tell the mean and variance at rest.
 _ENOUGH_SWEEPS = 4
@@ -104,13 +106,13 @@ def number_of(kind: str, coordinate: Any, scale: float = 1.0) -> Any:
 class Likelihood:
     """Log likelihood of :class:`Responses` under a :class:`ReleaseModel` with n sites (of each condition).
 
-    `log_odds_shift` is added to the coordinates of p: that of the same n p at another n.
+    `log_p_shift` is added to log p: that of the same n p at another n.
     """
 
     def __init__(
-        self, model: ReleaseModel, data: Responses, n: float | tuple[float, ...], log_odds_shift: float = 0.0
+        self, model: ReleaseModel, data: Responses, n: float | tuple[float, ...], log_p_shift: float = 0.0
     ) -> None:
-        self.log_odds_shift = log_odds_shift
+        self.log_p_shift = log_p_shift
         self.model, self.data = model, data
         self.has_hessian = (data.gaps is None or model.dynamics == "none") and not model.is_robust
         if data.gaps is None and not self.has_hessian:
@@ -157,7 +159,9 @@ class Likelihood:
         """Return the four coordinates of each condition, (rows, conditions, 4)."""
         spread = theta[:, np.maximum(self.index, 0)]
         phi = np.where(self.index >= 0, spread, self.fixed[rows])
-        phi[..., 0] += self.log_odds_shift
+        if self.log_p_shift:
+            log_p = np.minimum(self.log_p_shift - np.logaddexp(0.0, -phi[..., 0]), -1e-9)
+            phi[..., 0] = log_p - np.log(-np.expm1(log_p))
         return phi
 
     @property
@@ -188,7 +192,7 @@ class Likelihood:
         return self._with_noise_measured(point, phi, rows)
 
     @cached_property
-    def _trials(self) -> FloatArray:
+    def trials(self) -> FloatArray:
         """Responses of each condition, (synapses, conditions, trials), whatever the sweeps they are from."""
         if self.data.gaps is None:
             return self.data.x
@@ -200,7 +204,7 @@ class Likelihood:
 
     @cached_property
     def _waves(self) -> Waves:
-        return Waves(self._trials)
+        return Waves(self.trials)
 
     @cached_property
     def moments(self) -> tuple[FloatArray, FloatArray]:
@@ -226,7 +230,7 @@ class Likelihood:
         active = tuple(j for j in range(4) if np.any(self.index[:, j] >= 0))
         n, family = self.n, self.model.family
         if family == "normal":
-            x, between = self._trials[rows], self.model.between
+            x, between = self.trials[rows], self.model.between
             per = mixture_likelihood(x, phi, n, between, active, value_only=value_only)
         else:
             per = skewed_likelihood(self._waves, rows, phi, n, family, active, value_only=value_only)
@@ -444,11 +448,11 @@ class Likelihood:
             u = (1.0 - share) * u + share * (0.5 + beyond)
         return filtered, smoothed, np.where(np.isfinite(chain.data.x), u, np.nan)
 
-    def as_chain(self) -> Likelihood:
-        """Return the likelihood with independent trials as sweeps of one stimulus; the limit as 400 sites."""
+    def as_chain(self, limit: float = _LIMIT_OF_CHAINS) -> Likelihood:
+        """Return the likelihood with trials as sweeps of one stimulus, infinitely many sites as `limit`."""
         if self.data.gaps is not None:
             return self
-        n = np.where(is_limit(self.n), 400.0, self.n)
+        n = np.where(is_limit(self.n), limit, self.n)
         shift = float(np.log(self.n[0] / n[0]))
         return Likelihood(self.model, single_stimuli(self.data), tuple(n), shift)
 

@@ -100,8 +100,11 @@ def _named(fit: ReleaseFit, theta: FloatArray, n: FloatArray) -> dict[str, Any]:
     draws: dict[str, Any] = {"n": n}
     for i, name in enumerate(fit.profile.names):
         draws[name_in(labels, name)] = number_of(kind_of(name), theta[:, i], fit.scale)
-    if "p" in draws and "q" in draws:
-        draws["mean"] = n * draws["p"] * draws["q"]
+    for name in fit.values:
+        kind, _, label = name.partition("[")
+        p, q = (draws.get(f"{each}[{label}", draws.get(each, 1.0)) for each in ("p", "q"))
+        if kind in ("mean", "capacity"):
+            draws[name] = n * q if kind == "capacity" else n * p * q
     return draws
 
 

@@ -1,5 +1,6 @@
 """Quick methods of quantal analysis: failures, covariances of trains, means of trains."""
 
+import warnings
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -12,8 +13,9 @@ from biophys.argument_types import Count, WholeNumber, check_public
 from biophys.recordings.ascent import Point, ascend, profile_end
 from biophys.recordings.likelihood import number_of
 from biophys.recordings.recording import amplitudes_of, checked_recording
-from biophys.recordings.release_fit import FittedParameter
+from biophys.recordings.release_fit import FittedParameter, IdentifiabilityWarning, serial_of
 from biophys.recordings.release_moments import Z_95, full_probability
+from biophys.recordings.serial_dependence import SerialDependenceWarning
 from biophys.recordings.train_dynamics import DYNAMICS, drive
 from biophys.short_term import ShortTermDynamics
 from biophys.units import FloatArray, checked_finite, magnitude_in, plain_numbers, psp_unit_of
@@ -55,6 +57,13 @@ def failures_analysis(
     noise : standard deviation of the recording noise; without it failures are exactly 0
     n : number of sites
 
+    Warns
+    -----
+    IdentifiabilityWarning
+        If quanta are too small for their failures to be told by the noise.
+    SerialDependenceWarning
+        If the responses depend on those before: those of trains do.
+
     Examples
     --------
     >>> rng = np.random.default_rng(1)
@@ -65,6 +74,9 @@ def failures_analysis(
     from scipy.stats import binomtest
 
     recording = checked_recording(amplitudes)
+    serial = serial_of(recording, "none")
+    if serial is not None and serial.is_dependent:
+        warnings.warn(serial.text, SerialDependenceWarning, stacklevel=3)
     x = recording.amplitudes
     x = x[np.isfinite(x)] * np.sign(np.nanmean(x))
     share = 1.0 if noise is None else 2.0
@@ -83,6 +95,10 @@ def failures_analysis(
         count = (-np.log(shares)).tolist()
     mean = float(np.nanmean(recording.amplitudes))
     potency = (mean / (1.0 - failure) if failure < 1 else float("nan")) * recording.unit
+    if noise is not None and abs(potency) < 3.0 * noise:
+        text = f"responses that are no failures have a mean of {potency:.3g}, less than three times the noise"
+        problem = f"{text}: failures cannot be told from them, and p is too small; use fit_release"
+        warnings.warn(problem, IdentifiabilityWarning, stacklevel=3)
     ends = (p[1], p[2]), (count[1], count[2])
     return FailuresAnalysis(failure, (low, high), p[0], ends[0], count[0], ends[1], potency)
 

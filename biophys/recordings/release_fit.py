@@ -15,6 +15,7 @@ from scipy.special import ndtri
 from biophys.argument_types import Count, checked_types
 from biophys.quantal import QuantalSynapse
 from biophys.recordings.likelihood import QUANTAL, SHARES, is_limit, kind_of, name_in, number_of
+from biophys.recordings.mixture import MANY_SITES
 from biophys.recordings.recording import Recording
 from biophys.recordings.response_density import Family
 from biophys.recordings.serial_dependence import SerialDependence, serial_dependence
@@ -335,7 +336,7 @@ class ReleaseFit:
 
         `sites` is another number of sites that was fitted; by default the likeliest.
         """
-        is_asked = (self.profile.sites == sites) | (sites is None)
+        is_asked = (self.profile.sites == (MANY_SITES if sites == np.inf else sites)) | (sites is None)
         if not is_asked.any():
             fitted = ", ".join(f"{n:g}" for n in self.profile_of()[0])
             raise ValueError(f"sites must be a number that was fitted ({fitted}), got {sites:g}")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from biophys.argument_types import Count, checked_types
 from biophys.quantal import QuantalSynapse
 from biophys.recordings.likelihood import Likelihood
+from biophys.recordings.mixture import MANY_SITES
 from biophys.recordings.recording import checked_variability
 from biophys.short_term import ShortTermDynamics
 from biophys.units import FloatArray, checked_finite, magnitude_in
@@ -105,7 +106,7 @@ def _relative(shape: tuple[int, ...], quanta: Any, rng: np.random.Generator) -> 
 
 def drawn_from(likelihood: Likelihood, theta: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return responses of the layout of a likelihood drawn at coordinates (1, D)."""
-    chain = likelihood.as_chain()
+    chain = likelihood.as_chain(limit=MANY_SITES)
     phi = chain.phi(theta, np.arange(1))
     driven = chain.drive(theta, phi)
     u, empty = driven.u[0], driven.empty[0]

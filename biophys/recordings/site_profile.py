@@ -371,7 +371,8 @@ def _maximum(likelihood: Likelihood, before: tuple[Any, ...] | None, given: Floa
     first = _likeliest_of_conditions(likelihood, starts, first)
     n_climbed = _N_CLIMBED if before is None else _N_CLIMBED_OF_MANY * (likelihood.n.max() in _SEARCHED)
     if not (likelihood.has_many_maxima and n_climbed):
-        n_climbed = _N_CLIMBED_AT_ALL * (likelihood.has_hessian and likelihood.model.family == "normal")
+        n_climbed = _N_CLIMBED if before is None else _N_CLIMBED_AT_ALL
+        n_climbed *= likelihood.has_hessian and likelihood.model.family == "normal"
     if not is_given and n_climbed and likelihood.n.max() > 1:
         if "within" in likelihood.model.free:
             # Where quanta hardly vary sizes have narrow maxima that only a start of as small a CV shows.
@@ -493,10 +494,14 @@ def _trial_options(likelihood: Likelihood) -> list[tuple[FloatArray, dict[str, f
     if "q" in likelihood.model.shared:
         # The condition with the largest response says most of the quanta.
         size = np.take_along_axis(size, np.argmax(mean, axis=1)[:, None], axis=1) + np.zeros_like(size)
-    fine = _ladder(size, np.minimum(likelihood.n.max(), _most_told_apart(likelihood, size)))
+    # Few trials leave the variance, and with it the size of quanta, more uncertain than the span of sizes.
+    n_trials = np.isfinite(likelihood.trials).sum(axis=2).min(axis=1, keepdims=True)
+    reach = np.maximum(1.0, 2.0 * np.sqrt(2.0 / np.maximum(n_trials - 1.0, 1.0)) / np.log(_SIZES[1]))
+    fine = _ladder(size, np.minimum(likelihood.n.max(), _most_told_apart(likelihood, size)), reach)
     if not likelihood.is_noise_guessed:
         return [(q, {}) for q in fine]
-    options = product(_ladder(size, np.ones((len(size), 1))), _NOISES), product(fine, _LITTLE_NOISES)
+    coarse = _ladder(size, np.ones((len(size), 1)), reach)
+    options = product(coarse, _NOISES), product(fine, _LITTLE_NOISES)
     return [(q, {"noise": scale}) for q, scale in chain(*options)]
 
 
@@ -512,13 +517,16 @@ def _most_told_apart(likelihood: Likelihood, size: FloatArray) -> FloatArray:
     return told_apart.max(axis=1, keepdims=True)
 
 
-def _ladder(size: FloatArray, n: FloatArray) -> FloatArray:
-    """Return sizes about `size`, (sizes, *its shape): the peak of n quanta shifts by half of one at most."""
-    span = np.log(_SIZES[1] / _SIZES[0])
-    count = np.clip(2.5 * n * span, _N_SIZES, _MOST_SIZES).astype(int)[:, 0]
+def _ladder(size: FloatArray, n: FloatArray, reach: FloatArray) -> FloatArray:
+    """Return sizes about `size`, (sizes, *its shape): the peak of n quanta shifts by half of one at most.
+
+    They span `reach`, (synapses, 1), times what is usual.
+    """
+    span = reach[:, 0] * np.log(_SIZES[1] / _SIZES[0])
+    count = np.clip(2.5 * n[:, 0] * span, _N_SIZES * reach[:, 0], _MOST_SIZES).astype(int)
     # A synapse with fewer than others repeats its last.
     step = np.minimum(np.arange(count.max())[:, None], count - 1)
-    return _SIZES[0] * size * np.exp(span * step / (count - 1))[:, :, None]
+    return _SIZES[0] ** reach * size * np.exp(span * step / (count - 1))[:, :, None]
 
 
 def _train_options(likelihood: Likelihood, is_first: bool) -> list[tuple[FloatArray, dict[str, float]]]:
@@ -546,7 +554,7 @@ def _start(likelihood: Likelihood, q: FloatArray, extra: dict[str, float], withi
     mean, _ = likelihood.moments
     p = np.clip(mean / (likelihood.n * q), 1e-9, 0.97)
     if likelihood.n.max() < MANY_SITES:
-        p = np.clip(p, 0.02, 0.97)
+        p = np.maximum(p, np.minimum(0.02, 0.2 / likelihood.n))
     elsewhere = {"fast_share": 1.0, "increment": -1.0, "depression": -1.0, "outliers": -1.0}
     columns = []
     for i, name in enumerate(likelihood.names):

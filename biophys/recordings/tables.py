@@ -341,18 +341,23 @@ def _is_column_of_decimals(lines: list[str], n_columns: int | None, name: str) -
     header = lines[max(first - 1, 0)]
     if n_columns is not None or "," not in header:
         return n_columns in (None, 1)
-    (title, unit), (other, _) = (_named(part.strip(' "')) for part in header.split(",")[:2])
-    counted = [float(line.partition(",")[0] or 0) for line in numbers]
-    # Numbers of responses rise, or begin anew.
-    is_counter = any(counted) and all(b >= a or b == counted[0] for a, b in itertools.pairwise(counted))
-    is_title = bool(title) and known_as(title) is None and unit is None and not is_counter
-    is_padded = known_as(other) is None and any(re.search(r",0\d", line) for line in numbers)
-    if header.count(",") == 1 and (is_title or is_padded):
+    (title, unit), (other, other_unit) = (_named(part.strip(' "')) for part in header.split(",")[:2])
+    is_title = bool(title) and known_as(title) is None and unit is None and not _is_counter(numbers, 0)
+    # A second name that means nothing says no more of a second column than of a title that goes on.
+    goes_on = known_as(title) is not None and known_as(other) is None and other_unit is None
+    if header.count(",") == 1 and (is_title or (goes_on and not _is_counter(numbers, 2))):
         problem = (
             f"{name}: {header.strip()!r} above {numbers[0]!r} may be one column with decimal commas or two"
         )
         raise TableError(f"{problem}; name them with --columns, or separate them by ;")
     return False
+
+
+def _is_counter(lines: list[str], part: int) -> bool:
+    """Return whether the numbers before (0) or behind (2) the comma rise, or begin anew: those of trials."""
+    texts = (line.partition(",")[part] for line in lines)
+    numbers = [float(text) if text.strip("+-") else 0.0 for text in texts]
+    return any(numbers) and all(b >= a or b == numbers[0] for a, b in itertools.pairwise(numbers))
 
 
 # Between columns that are aligned, and before a number.

@@ -852,9 +852,13 @@ def test_a_decimal_comma_is_read_wherever_no_other_reading_is_left(folder):
     with pytest.raises(TableError, match="may be one column with decimal commas or two"):
         read_table("two.csv")
     assert read_table("two.csv", "amplitude (pA)").numbers("amplitude").tolist() == [-12.3, -13.3]
-    (folder / "two.csv").write_text("Amplitude (pA), corrected\n1,23\n1,01\n")
-    with pytest.raises(TableError, match="may be one column with decimal commas or two"):
-        read_table("two.csv")
+    for header in ("Amplitude (pA), corrected", "EPSC (pA), less baseline", "amplitude (pA), n = 12"):
+        for column in ("1,23\n1,01\n", "10,1\n28,8\n-0,7\n-,5\n"):
+            (folder / "two.csv").write_text(f"{header}\n{column}")
+            with pytest.raises(TableError, match="may be one column with decimal commas or two"):
+                read_table("two.csv")
+    (folder / "two.csv").write_text("amplitude (pA),row\n10,1\n28,2\n0,3\n")
+    assert read_table("two.csv").numbers("amplitude").tolist() == [10, 28, 0]
     for header, numbers in (
         ("response no,amplitude (pA)", (1, 2)),
         ("stimulus no.,amplitude (pA)", (1, 2, 1, 2)),

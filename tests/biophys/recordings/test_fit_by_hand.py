@@ -229,3 +229,47 @@ def test_two_releases_among_thousands_of_failures_bound_the_mean_from_below():
     x[[100, 3000]] += 30
     fit = fit_release(x * PA, noise=1 * PA, n=5)
     assert fit.mean.value == pytest.approx(0.012, rel=0.1) and 0.001 < fit.mean.low < fit.mean.high < 0.05
+
+
+@pytest.mark.filterwarnings("ignore::biophys.ImplausibleRecordingWarning")
+@pytest.mark.parametrize(("n", "p", "noise", "size"), [(10_000, 0.005, 0.2, 60), (2000, 0.01, 0.1, 40)])
+def test_many_sites_of_small_p_are_fitted_where_n_is_given(n, p, noise, size):
+    x = responses(np.random.default_rng(1), n, p, size, noise, q=1.0)
+    fit = fit_release(x * PA, noise=noise * PA, n=n)
+    k = np.arange(400)
+    at_truth = np.log(norm.pdf(x[:, None], k, noise) @ binom.pmf(k, n, p)).sum()
+    assert fit.log_likelihood > at_truth and fit.q.value == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.filterwarnings("ignore::biophys.IdentifiabilityWarning")
+def test_infinitely_many_sites_are_drawn_and_expected_as_a_poisson_number():
+    rng = np.random.default_rng(2)
+    x = rng.poisson(20, 60) + rng.normal(0, 0.3, 60)
+    fit = fit_release(x * PA, noise=0.3 * PA)
+    drawn = np.concatenate([np.concatenate(fit.simulate(rng=rng, sites=np.inf)) for _ in range(300)])
+    content, mean = np.concatenate(fit.quantal_content), fit.mean.value
+    row = int(np.flatnonzero(fit.profile.sites == fit.profile.sites.max())[0])
+    q = fit.scale * np.exp(fit.profile.theta[row, 0, fit.profile.names.index("q")])
+    variance = q * mean + 0.3**2
+    assert drawn.mean() == pytest.approx(mean, abs=5 * np.sqrt(variance / drawn.size))
+    assert drawn.var() == pytest.approx(variance, rel=5 * np.sqrt(2 / drawn.size))
+    assert content.mean() * q == pytest.approx(x.mean(), rel=0.01)
+    residuals = np.concatenate(fit.residuals)
+    assert abs(residuals.mean()) < 0.05 and residuals.std() == pytest.approx(
+        x.std() / variance**0.5, rel=0.05
+    )
+
+
+def test_artefacts_set_no_sign_of_a_robust_fit():
+    rng = np.random.default_rng(4)
+    x = -responses(rng, 3, 0.4, 60, 1.0)
+    x[7] = 900.0
+    fit = fit_release(x * PA, noise=1 * PA, robust=True)
+    assert fit.n.value == 3 and fit.q.holds(-10.0) and fit.outlier_probability[0][7] > 0.99
+    assert not fit.implausible
+
+
+def test_fits_in_two_units_are_not_compared():
+    x = responses(np.random.default_rng(5), 3, 0.4, 60, 1.0)
+    with pytest.raises(ValueError, match="these fits are in 'pA' and 'nA': fit all in one unit"):
+        compare(fit_release(x * PA, noise=1 * PA), fit_release(x * pq.nA, noise=1 * pq.nA))

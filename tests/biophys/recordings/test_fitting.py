@@ -169,15 +169,16 @@ def test_sign_unit_order_and_time_unit_do_not_matter(is_train):
     options = {"noise": 3 * PA, "n": 3} | ({"dynamics": "depletion"} if is_train else {})
     times = (TIMES,) if is_train else ()
     fit = fit_release(x, *times, **options)
-    inward = fit_release((-x).rescale("nA"), *times, **options)
-    assert inward.q.value == pytest.approx(-1e-3 * fit.q.value, rel=1e-9)
-    assert inward.q.low == pytest.approx(-1e-3 * fit.q.high, rel=1e-6)
-    shift = x.size * np.log(1e3)
-    assert inward.log_likelihood == pytest.approx(fit.log_likelihood + shift, rel=1e-9)
+    for unit, size in (("nA", 1e-3), ("uA", 1e-6), ("A", 1e-12)):
+        inward = fit_release((-x).rescale(unit), *times, **options)
+        assert inward.q.value == pytest.approx(-size * fit.q.value, rel=1e-9)
+        assert inward.q.low == pytest.approx(-size * fit.q.high, rel=1e-9)
+        shift = -x.size * np.log(size)
+        assert inward.log_likelihood == pytest.approx(fit.log_likelihood + shift, rel=1e-9)
     if is_train:
         other = fit_release(x[::-1], TIMES.rescale("s"), **options)
-        assert other.p.value == pytest.approx(fit.p.value, rel=1e-7)
-        assert other.recovery.value == pytest.approx(fit.recovery.value, rel=1e-6)
+        assert other.p.value == pytest.approx(fit.p.value, rel=1e-9)
+        assert other.recovery.value == pytest.approx(fit.recovery.value, rel=1e-9)
 
 
 def test_many_synapses_are_fitted_as_each_alone_and_a_bad_one_stops_nobody():
@@ -293,6 +294,19 @@ def test_posterior_draws_agree_with_the_credible_interval():
     assert low == pytest.approx(fit.p.credible[0], rel=0.1)
     assert high == pytest.approx(fit.p.credible[1], rel=0.1)
     assert draws["k_hat"] < 0.7 and set(draws["n"]) >= {3.0}
+
+
+def test_posterior_draws_have_the_mean_and_the_capacity_of_each_condition():
+    x = np.concatenate([trials(3, p, 10, 2, 60, seed).magnitude for seed, p in enumerate((0.2, 0.7))]) * PA
+    conditions = ["low"] * 60 + ["high"] * 60
+    for shared, of_q in ((("n", "q"), "q"), (("n",), "q[high]")):
+        fit = fit_release(x, conditions=conditions, noise=2 * PA, shared=shared)
+        draws = fit.posterior(200, rng=np.random.default_rng(1))
+        assert draws.keys() == fit.values.keys() | {"k_hat"}
+        of_mean = draws["n"] * draws["p[high]"] * draws[of_q]
+        np.testing.assert_array_equal(draws["mean[high]"], of_mean)
+        of_capacity = draws["capacity[high]" if of_q != "q" else "capacity"]
+        np.testing.assert_allclose(of_capacity, draws["n"] * draws[of_q])
 
 
 @pytest.mark.parametrize("is_train", [False, True])
@@ -838,6 +852,27 @@ def test_columns_of_arrays_and_tables_are_synapses():
     for wrong in (x[:, 0] * PA, pd.Series(x[:, 0]), {"a": x[:, 0] * PA}, "abc", None, 3.0):
         with pytest.raises(TypeError, match=r"recordings must be a quantity .* fit_release fits one"):
             fit_releases(wrong, unit=PA)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"n": [2, 3]}, r"n must be a whole number or None, got \[2, 3\]"),
+        ({"n": np.arange(1, 4)}, r"n must be a whole number or None, got \[1 2 3\]"),
+        ({"level": "high"}, "level must be a number, got 'high'"),
+        ({"level": 95}, "level must be a number above 0 and below 1, such as 0.95, got 95"),
+        ({"shared": "n"}, "shared must be a sequence of texts, got 'n'"),
+        ({"shared": ["sites"]}, "shared may name n, p, q, variability, noise, got 'sites'"),
+        ({"dynamics": "depresion"}, "dynamics must be one of .*, got 'depresion'"),
+        ({"robust": "yes"}, "robust must be true or false, got 'yes'"),
+    ],
+)
+def test_an_option_of_all_synapses_that_none_takes_is_refused_and_that_of_one_is_its_reason(wrong, message):
+    x = trials(3, 0.4, 10.0, 2.0, 60, seed=3)
+    with pytest.raises((TypeError, ValueError), match=message):
+        fit_releases([x, x], noise=2 * PA, **wrong)
+    bad, good = fit_releases([{"amplitudes": x} | wrong, {"amplitudes": x}], noise=2 * PA)
+    assert re.search(message, bad.reason) and good.n.value == 3
 
 
 def test_arguments_that_fit_release_has_not_are_named_in_a_batch():

@@ -1,10 +1,13 @@
 """Quick methods take any unit, refuse what cannot be compared, and give no value off the model."""
 
+import warnings
+
 import numpy as np
 import pytest
 import quantities as pq
 
 from biophys import (
+    IdentifiabilityWarning,
     ImplausibleRecordingWarning,
     SerialDependenceWarning,
     covariance_analysis,
@@ -93,3 +96,16 @@ def test_covariances_take_sweeps_of_unequal_length_and_give_no_quantum_of_the_ot
         covariance_analysis(x * pq.pA, noise=-2 * pq.pA)
     with pytest.raises(ValueError, match="stimuli 4 and 5 measured in eight sweeps, got 0 of 40"):
         covariance_analysis(x * pq.pA, stimulus=4)
+
+
+def test_failures_of_small_quanta_or_of_trains_are_warned_of():
+    rng = np.random.default_rng(3)
+    x = rng.binomial(5, 0.3, 300) * 10.0
+    with pytest.warns(IdentifiabilityWarning, match="less than three times the noise"):
+        failures_analysis((x + rng.normal(0, 10, 300)) * pq.pA, noise=10 * pq.pA, n=5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        failures_analysis((x + rng.normal(0, 2, 300)) * pq.pA, noise=2 * pq.pA, n=5)
+    train = rng.binomial(5, np.tile([0.8, 0.3, 0.2, 0.1], (40, 1))) * 10.0
+    with pytest.warns(SerialDependenceWarning, match="not independent"):
+        failures_analysis(train * pq.pA, n=5)

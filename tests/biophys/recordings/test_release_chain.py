@@ -55,10 +55,10 @@ def over_all_paths(x, gaps, n, p, q, noise, within, tau):
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_forward_pass_is_the_sum_over_all_paths(n):
-    x = np.array([18.0, 3.0, np.nan, -1.5])
-    arguments = (n, 0.35, 9.0, 2.0, 0.3)
-    forward = log_likelihood(x[None], GAPS[:, :4], *arguments, "depletion", recovery=np.log(100.0))
-    assert forward == pytest.approx(over_all_paths(x, GAPS[0, :4], *arguments, 100.0), rel=1e-12)
+    x = np.array([18.0, 3.0, np.nan, -1.5, 9.0][: 5 if n < 3 else 4])
+    arguments, gaps = (n, 0.35, 9.0, 2.0, 0.3), GAPS[:, : x.size]
+    forward = log_likelihood(x[None], gaps, *arguments, "depletion", recovery=np.log(100.0))
+    assert forward == pytest.approx(over_all_paths(x, gaps[0], *arguments, 100.0), rel=1e-12)
 
 
 def test_published_values():
@@ -174,8 +174,8 @@ def test_gradient_is_the_slope(kind, is_robust):
     centre = {"p": 0.3, "q": -0.7, "noise": -1.5, "within": -1.2, "recovery": 4.5, "slow_recovery": 7.0}
     centre |= {"facilitation": 4.0, "fast_share": 0.5}
     theta = np.array([[centre.get(kind_of(name), -1.0) for name in likelihood.names]])
-    theta = theta + 0.2 * rng.normal(size=(3, likelihood.size))
-    rows, step = np.arange(3), 1e-5
+    theta = theta + 0.2 * rng.normal(size=(10, likelihood.size))
+    rows, step = np.arange(10) % 3, 1e-5
     gradient = likelihood.at(theta, rows).gradient
     for i, axis in enumerate(np.eye(likelihood.size)):
         ends = [likelihood.at(theta + s * step * axis, rows, value_only=True).value for s in (1, -1)]
@@ -200,7 +200,7 @@ def simulated_trains(n, p, q, tau, facilitation, gaps, n_trains, rng):
 def test_moments_of_trains_are_those_of_simulated_sites_and_of_the_likelihood():
     gaps = np.array([1e9, 20.0, 20.0, 10.0, 60.0])
     n, p, q, tau, facilitation = 4, 0.4, 2.0, 80.0, 50.0
-    x = simulated_trains(n, p, q, tau, facilitation, gaps, 60_000, np.random.default_rng(3))
+    x = simulated_trains(n, p, q, tau, facilitation, gaps, 200_000, np.random.default_rng(3))
     psi = np.log([[tau, facilitation]])
     driven = drive("depletion+facilitation", np.full((1, 1), p), psi, gaps[None])
     mean, covariance = train_moments(n, q, driven.u[0, 0], driven.empty[0, 0])
