@@ -110,6 +110,8 @@ def page(rows: list[dict[str, Any]]) -> str:
         f"rates of recovery have the smaller BIC in {better}, and then p at rest is "
         f"{min(ratios):.2f} to {max(ratios):.2f} times that of one rate.",
         "",
+        *_residuals(fits),
+        "",
         "| trains, cell | independent: p | depletion: p | recovery, ms | n | q, pA | log units gained | "
         "two rates: p | fast recovery, ms | BIC less |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -124,6 +126,33 @@ def page(rows: list[dict[str, Any]]) -> str:
             f"{_interval(two['values']['recovery'])} | {one['bic'] - two['bic']:.0f} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def _residuals(fits: list[list[dict[str, Any]]]) -> list[str]:
+    """Return what noise and residuals of the fits of trains say."""
+    with_one, with_two = ([models[place] for models in fits] for place in (1, 2))
+    says = {
+        text: [any(text in said for said in fit["diagnostics"]) for fit in with_one]
+        for text in ("first response", "residuals")
+    }
+    is_two = [two["bic"] < one["bic"] for _, one, two in fits]
+    silent = [
+        f"{fit['protocol'].replace('_', ' ')} {fit['cell']}"
+        for fit, two, seen in zip(with_one, is_two, says["first response"], strict=True)
+        if two and not seen
+    ]
+    no_noise = sum(fit["values"]["noise"][1] == 0 for fit in with_one)
+    ends = [
+        f"{min(sds):.2f} to {max(sds):.2f}"
+        for sds in ([fit["residual_sd"] for fit in part] for part in (with_one, with_two))
+    ]
+    return [
+        f"With one rate the noise may be nought in {no_noise}; the first response of a sweep is larger than "
+        f"predicted in {sum(says['first response'])}, and residuals depend on their order, position or law "
+        f"in {sum(says['residuals'])}. Where two rates have the smaller BIC the first response does not show "
+        f"it in {len(silent)} ({', '.join(silent)}). Standard deviations of the residuals are {ends[0]} with "
+        f"one rate, {ends[1]} with two."
+    ]
 
 
 def _interval(value: list[float | None]) -> str:

@@ -385,8 +385,10 @@ class ReleaseFit:
         """Draw from the posterior that is flat in n and p: `n_draws` for each name, and ``"k_hat"``.
 
         For every n Laplace's approximation is sampled and weighted by the exact likelihood; above a `k_hat`
-        of 0.7 the draws are not to be trusted. The prior allows n up to `n_max`, by default 30, or 100 where
-        that is short (of trials 1,000); no more than the largest that was looked at, up to 200 of trains.
+        of 0.7 the draws are not to be trusted. Only one mode is sampled at each n: another size of quanta
+        that a few responses allow too is missed, and `k_hat` does not see it. The prior allows n up to
+        `n_max`, by default 30, or 100 where that is short (of trials 1,000); no more than the largest that
+        was looked at, up to 200 of trains.
         """
         from biophys.recordings.posterior import posterior_of
 
