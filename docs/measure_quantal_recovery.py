@@ -378,7 +378,11 @@ def _pooled(entries: list[dict[str, Any]]) -> list[str]:
         if entry["cell"] in _UNIDENTIFIABLE and (each := entry["fits"])
     ]
     text = ", ".join(unidentifiable)
-    return [*lines, f"Of the two synapses that cannot be told n is open in {text}."]
+    return [
+        *lines,
+        f"Of the two synapses that cannot be told n is open in {text}; in the others infinitely many "
+        "sites are too unlikely.",
+    ]
 
 
 def _table(entries: list[dict[str, Any]], part: str) -> list[str]:
