@@ -437,9 +437,10 @@ not show them, and no test would see it. Even the likelihood ratio of that very 
 single rate that is nearest to it, which no test of its level surpasses (Neyman and Pearson), rejects the
 latter in a third of the recordings. Artefacts that fall among the peaks, or where another quantum would be,
 are taken for responses: p is held less often. There, where responses are missing and where two conditions
-are fitted together, what was asked lies within the interval of a row if not above its share. The parabola goes through variances and means of four
-conditions, p 0.15, 0.35, 0.6 and 0.85; its 96 cells of 2,000 synapses are 5 or 8 sites, 60 or 200 trials,
-noise of 0, 0.3, 0.7 or 1 q, a CV of quanta of 0, 0.3 or 0.5 within sites (gamma) and 0 or 0.3 between.
+are fitted together, what was asked lies within the interval of a row if not above its share. The parabola
+goes through variances and means of four conditions, p 0.15, 0.35, 0.6 and 0.85; its 96 cells of 2,000
+synapses are 5 or 8 sites, 60 or 200 trials, noise of 0, 0.3, 0.7 or 1 q, a CV of quanta of 0, 0.3 or 0.5
+within sites (gamma) and 0 or 0.3 between.
 """
 
 
