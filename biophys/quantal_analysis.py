@@ -547,12 +547,12 @@ def estimate_by_variance_mean(
     shape = m.shape[1:]
     m, v, trials, noise = (part.reshape(part.shape[0], -1) for part in (m, v, trials, noise))
     reasons: dict[Any, str] = {}
-    is_equal = np.ptp(m, axis=0) == 0
+    is_equal = np.ptp(m, axis=0) <= 1e-9 * np.abs(m).max(axis=0)
     for b in np.flatnonzero(is_equal):
         reason = "all means are equal: change the release probability between conditions"
         _keep_reason(reasons, reason, b, shape)
     # No parabola goes through one mean: what stands here for these is left out below.
-    m = np.where(is_equal, np.arange(1.0, len(m) + 1.0)[:, None], m)
+    m, v = np.where(is_equal, np.arange(1.0, len(m) + 1.0)[:, None], m), np.where(is_equal, 1.0, v)
     parts = _parabola(m, v, trials, noise, checked_variability(variability), n_noise_samples)
     for b in np.flatnonzero(~np.isfinite(parts[2][0])):
         reason = "the variance does not rise with the mean: no quantal size of their sign explains it"

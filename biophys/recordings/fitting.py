@@ -192,8 +192,8 @@ def fit_releases(
 ) -> ReleaseFits:
     """Fit many synapses at once, with the numbers of :func:`fit_release`.
 
-    A bad recording does not stop the others: it has a reason in place of a fit. An option of all that suits
-    none is an error.
+    A bad recording does not stop the others: it has a reason in place of a fit. A wrong name, type, `level`,
+    `dynamics` or `shared` among the options of all is an error at once.
 
     Parameters
     ----------
@@ -272,9 +272,11 @@ def _each_of(recordings: Any) -> list[Any]:
 def _check_arguments(arguments: Mapping[str, Any]) -> None:
     """Raise TypeError for arguments that :func:`fit_release` does not have, or would not take."""
     hints = {name: hint for name, hint in get_type_hints(fit_release).items() if name != "return"}
+    # What is wrong with a unit is said where it is used.
+    hints["unit"] = Any
     for name, value in arguments.items():
         if name not in hints:
-            raise TypeError(f"fit_release has no argument {name!r}{suggestion(name, hints)}")
+            raise TypeError(f"fit_release has no argument {name!r}{suggestion(str(name), hints)}")
         check_type(value, hints[name], name)
 
 
@@ -390,9 +392,12 @@ def plain_responses(recording: Recording, *, is_robust: bool = False) -> tuple[R
     """Return the responses of one synapse in units of about their sd, and that unit with its sign."""
     values = recording.amplitudes
     near = without_far(values) if is_robust else values
-    sign = 1.0 if np.nanmean(near) > 0 else -1.0
+    inner, middle = float(np.nanstd(near)), float(np.nanmean(near))
+    # Where the responses near the middle are but failures, the far ones are no artefacts and give the sign.
+    has_sign = abs(middle) > 3.0 * inner / np.sqrt(np.isfinite(near).sum())
+    sign = 1.0 if (middle if has_sign else np.nanmean(values)) > 0 else -1.0
     spread = float(np.nanstd(values))
-    if 0.0 < (inner := float(np.nanstd(near))) < _FAR * spread:
+    if 0.0 < inner < _FAR * spread:
         # Nor noise nor quanta of the responses may lie beyond the domain that artefacts set.
         spread = inner
     # A power of two loses no digit.

@@ -54,7 +54,7 @@ class _Reading:
         self.n_opposite = int(is_opposite.sum())
         self.has_both = self.n_opposite >= max(2.0, 0.01 * values.size)
         near = without_far(values) if fit.profile.model.is_robust else values
-        self.spread = abs(float(np.nanstd(near) / np.nanmean(near)))
+        self.spread = float(np.nanstd(near) / max(abs(np.nanmean(near)), 1e-300))
         is_far = np.nanmin(near) > 0.25 * np.nanmean(near)
         self.copies, self.lag = _copies(fit.recording.amplitudes)
         self.may_have_offset = is_far or (self.has_both and fit.recording.noise == "free")
@@ -81,7 +81,7 @@ class _Reading:
                 f"responses less {fit.scale * offset:.3g} {fit.recording.unit_text} are explained better "
                 f"(log likelihood +{gain:.1f}, n = {n:g})"
             )
-        elif self.spread < _LEAST_CV:
+        elif 0.0 < self.spread < _LEAST_CV:
             seen = (
                 f"responses vary by {100 * self.spread:.2g} % of their mean, as those of over "
                 f"{1.0 / self.spread**2:.0f} vesicles would"

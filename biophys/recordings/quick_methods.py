@@ -81,7 +81,9 @@ def failures_analysis(
     x = x[np.isfinite(x)] * np.sign(np.nanmean(x))
     share = 1.0 if noise is None else 2.0
     if noise is not None:
-        checked_finite(magnitude_in(noise, recording.unit, "noise"), "noise", 0.0)
+        sd = checked_finite(magnitude_in(noise, recording.unit, "noise"), "noise", 0.0)
+        if sd.size != 1:
+            raise ValueError(f"noise must be one standard deviation, got {sd.size}")
     elif np.any(x < 0) and not np.any(x == 0):
         raise ValueError("amplitudes lie on both sides of 0, and none is 0: give the recording noise=")
     n_seen = int(np.sum(x == 0)) if noise is None else int(np.sum(x < 0))
@@ -95,10 +97,11 @@ def failures_analysis(
         count = (-np.log(shares)).tolist()
     mean = float(np.nanmean(recording.amplitudes))
     potency = (mean / (1.0 - failure) if failure < 1 else float("nan")) * recording.unit
-    if noise is not None and abs(potency) < 3.0 * noise:
-        text = f"responses that are no failures have a mean of {potency:.3g}, less than three times the noise"
-        problem = f"{text}: failures cannot be told from them, and p is too small; use fit_release"
-        warnings.warn(problem, IdentifiabilityWarning, stacklevel=3)
+    n_released = count[0] if n is None else n * p[0]
+    if noise is not None and 0 < n_released < np.inf and abs(mean) < 3.0 * float(sd) * n_released:
+        quantum = f"quanta of about {mean / n_released:.3g} {recording.unit_text}"
+        problem = f"{quantum} are less than three times the noise: failures cannot be told from responses"
+        warnings.warn(f"{problem}, and p is off; use fit_release", IdentifiabilityWarning, stacklevel=3)
     ends = (p[1], p[2]), (count[1], count[2])
     return FailuresAnalysis(failure, (low, high), p[0], ends[0], count[0], ends[1], potency)
 

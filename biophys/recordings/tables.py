@@ -343,9 +343,10 @@ def _is_column_of_decimals(lines: list[str], n_columns: int | None, name: str) -
         return n_columns in (None, 1)
     (title, unit), (other, other_unit) = (_named(part.strip(' "')) for part in header.split(",")[:2])
     is_title = bool(title) and known_as(title) is None and unit is None and not _is_counter(numbers, 0)
-    # A second name that means nothing says no more of a second column than of a title that goes on.
-    goes_on = known_as(title) is not None and known_as(other) is None and other_unit is None
-    if header.count(",") == 1 and (is_title or (goes_on and not _is_counter(numbers, 2))):
+    # A second name that means nothing may be of a title that goes on: behind a space, or above decimals.
+    is_padded = any(re.search(r",0\d|^-0,", line) for line in numbers)
+    goes_on = ", " in header and not (unit and other_unit) and not _is_counter(numbers, 2)
+    if header.count(",") == 1 and (is_title or (known_as(other) is None and (is_padded or goes_on))):
         problem = (
             f"{name}: {header.strip()!r} above {numbers[0]!r} may be one column with decimal commas or two"
         )

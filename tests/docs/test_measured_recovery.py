@@ -18,7 +18,7 @@ def script(monkeypatch):
     monkeypatch.setitem(sys.modules, spec.name, module)
     spec.loader.exec_module(module)
     cells = {(cell["kind"], cell["n"], cell["within"]): cell for cell in module.cells()}
-    chosen = [cells["trials", 2, 0.0], cells["prior", 12, 0.3]]
+    chosen = [cells["trials", 2, 0.0], cells["prior", 12, 0.3], cells["ranks of trials", 12, 0.3]]
     monkeypatch.setattr(module, "cells", lambda: chosen)
     monkeypatch.setattr(module, "BLOCK", 2)
     return module
@@ -43,9 +43,9 @@ def test_parts_make_the_same_table_as_one_run_that_was_broken_off(script, tmp_pa
     assert whole.read_text() == ""
     parts = [measure(f"part{part}", part=f"{part}/2") for part in (1, 2)]
     table = script.summarised(parts)
-    assert [row["fits"]["n_recordings"] for row in table.values()] == [2, 4]
+    assert [row["fits"]["n_recordings"] for row in table.values()] == [2, 4, 2]
     assert all(0 <= row["fits"]["p"]["held"] <= row["fits"]["n_recordings"] for row in table.values())
-    assert sum(table[script.key_of(script.cells()[1])]["fits"]["q"]["ranks"]) == 4
+    assert sum(table[script.key_of(script.cells()[2])]["fits"]["q"]["ranks"]) == 2
     # Part by part, and a part once more: every block counts once.
     first = script.summarised(parts[:1])
     assert script.summarised(parts, first) == table != first
@@ -53,7 +53,7 @@ def test_parts_make_the_same_table_as_one_run_that_was_broken_off(script, tmp_pa
     lines = "".join(part.read_text() for part in parts).splitlines(keepends=True)
     whole.write_text("".join(lines[:1]) + lines[1][:40])
     assert script.summarised([measure("whole")]) == table
-    assert len(whole.read_text().splitlines()) == len(lines) == 3
+    assert len(whole.read_text().splitlines()) == len(lines) == 4
     assert json.loads(json.dumps(table, allow_nan=False)) == table
     kept = tmp_path / "kept.json"
     kept.write_text(json.dumps(table))

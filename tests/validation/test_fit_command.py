@@ -852,8 +852,9 @@ def test_a_decimal_comma_is_read_wherever_no_other_reading_is_left(folder):
     with pytest.raises(TableError, match="may be one column with decimal commas or two"):
         read_table("two.csv")
     assert read_table("two.csv", "amplitude (pA)").numbers("amplitude").tolist() == [-12.3, -13.3]
-    for header in ("Amplitude (pA), corrected", "EPSC (pA), less baseline", "amplitude (pA), n = 12"):
-        for column in ("1,23\n1,01\n", "10,1\n28,8\n-0,7\n-,5\n"):
+    titles = ["Amplitude (pA), corrected", "Amplitude, corrected (pA)", "EPSC (pA), less baseline"]
+    for header in (*titles, "amplitude (pA), n = 12"):
+        for column in ("1,23\n1,01\n", "1,01\n1,23\n1,50\n", "10,1\n28,8\n-0,7\n-,5\n"):
             (folder / "two.csv").write_text(f"{header}\n{column}")
             with pytest.raises(TableError, match="may be one column with decimal commas or two"):
                 read_table("two.csv")

@@ -267,6 +267,9 @@ def test_artefacts_set_no_sign_of_a_robust_fit():
     fit = fit_release(x * PA, noise=1 * PA, robust=True)
     assert fit.n.value == 3 and fit.q.holds(-10.0) and fit.outlier_probability[0][7] > 0.99
     assert not fit.implausible
+    few = responses(np.random.default_rng(0), 1, 0.03, 200, 1.0, q=20.0)
+    fit = fit_release(few * PA, noise=1 * PA, robust=True, n=1)
+    assert fit.q.value == pytest.approx(20.0, abs=2.0) and fit.q.identified
 
 
 def test_fits_in_two_units_are_not_compared():

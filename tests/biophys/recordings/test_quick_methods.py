@@ -101,8 +101,13 @@ def test_covariances_take_sweeps_of_unequal_length_and_give_no_quantum_of_the_ot
 def test_failures_of_small_quanta_or_of_trains_are_warned_of():
     rng = np.random.default_rng(3)
     x = rng.binomial(5, 0.3, 300) * 10.0
-    with pytest.warns(IdentifiabilityWarning, match="less than three times the noise"):
-        failures_analysis((x + rng.normal(0, 10, 300)) * pq.pA, noise=10 * pq.pA, n=5)
+    for n, p, noise in ((5, 0.3, 10.0), (20, 0.2, 10.0), (5, 0.5, 6.7)):
+        y = rng.binomial(n, p, 2000) * 10.0 + rng.normal(0, noise, 2000)
+        for known in (n, None):
+            with pytest.warns(IdentifiabilityWarning, match="less than three times the noise"):
+                failures_analysis(y * pq.pA, noise=noise * pq.pA, n=known)
+    with pytest.raises(ValueError, match="noise must be one standard deviation, got 2"):
+        failures_analysis(x * pq.pA, noise=[1, 2] * pq.pA, n=3)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         failures_analysis((x + rng.normal(0, 2, 300)) * pq.pA, noise=2 * pq.pA, n=5)
