@@ -27,9 +27,9 @@ PER_SYNAPSE = ("x", "noise", "within", "baseline_count", "noise_error")
 """What :class:`Responses` hold for each synapse, as its first axis."""
 
 # How many times the range of the data the flat density of outliers spans.
+_OUTLIER_SPAN = 3.0
 # Sites of a chain that stands for infinitely many: a Poisson number of 20 varies by 2 % more.
 _LIMIT_OF_CHAINS = 1000.0
-_OUTLIER_SPAN = 3.0
 # Sweeps whose first responses tell the mean and variance at rest.
 _ENOUGH_SWEEPS = 4
 

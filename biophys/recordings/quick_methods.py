@@ -98,7 +98,7 @@ def failures_analysis(
     mean = float(np.nanmean(recording.amplitudes))
     potency = (mean / (1.0 - failure) if failure < 1 else float("nan")) * recording.unit
     n_released = count[0] if n is None else n * p[0]
-    if noise is not None and 0 < n_released < np.inf and abs(mean) < 3.0 * float(sd) * n_released:
+    if noise is not None and 0 < n_released < np.inf and abs(mean) < 3.0 * sd.item() * n_released:
         quantum = f"quanta of about {mean / n_released:.3g} {recording.unit_text}"
         problem = f"{quantum} are less than three times the noise: failures cannot be told from responses"
         warnings.warn(f"{problem}, and p is off; use fit_release", IdentifiabilityWarning, stacklevel=3)

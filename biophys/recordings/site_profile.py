@@ -47,7 +47,7 @@ MOST_SITES = _BEYOND[-1]
 # An end of the profile of p or q lies no farther than this many times the half width of a normal likelihood.
 _LONGEST_TAIL = 3.0
 _STEP = 1.2
-# Starts of a train that are climbed from where the number of sites is given, and at some of many numbers: the
+# Starts that are climbed from where the number of sites is given, and of trains at some of many numbers: the
 # highest maximum was reached from the sixteenth in likelihood at the latest.
 _N_CLIMBED, _N_CLIMBED_OF_MANY, _SEARCHED = 24, 8, (4.0, 8.0, 14.0, 24.0, 50.0)
 # Of normal quanta, where a climb costs little: the likeliest start is not always below the highest maximum.

@@ -110,7 +110,8 @@ def test_failures_of_small_quanta_or_of_trains_are_warned_of():
         failures_analysis(x * pq.pA, noise=[1, 2] * pq.pA, n=3)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        failures_analysis((x + rng.normal(0, 2, 300)) * pq.pA, noise=2 * pq.pA, n=5)
+        for noise in (2 * pq.pA, [2] * pq.pA):
+            failures_analysis((x + rng.normal(0, 2, 300)) * pq.pA, noise=noise, n=5)
     train = rng.binomial(5, np.tile([0.8, 0.3, 0.2, 0.1], (40, 1))) * 10.0
     with pytest.warns(SerialDependenceWarning, match="not independent"):
         failures_analysis(train * pq.pA, n=5)
